@@ -1,0 +1,55 @@
+# Everything a newcomer needs: `make run` shows it at work, `make test` proves it.
+SHELL := /bin/bash
+PYTHON ?= $(shell for it in python3.13 python3.12 python3.11 python3; do $$it -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$it && break; done)
+BIN := .venv/bin
+PORT ?= 8080
+ADMIN_PORT ?= 8081
+COMPILE := CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+.PHONY: help setup run test check fix score bench train lock schema
+
+help:                ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.ready  ## a virtual environment with locked dependencies
+
+.venv/.ready: requirements/dev.txt pyproject.toml
+	@test -n '$(PYTHON)' || { echo 'Evenhand needs Python 3.11, 3.12 or 3.13; none was found on the PATH.' >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: setup           ## the sidecar before a built-in image API, and a table of prompts sent through it
+	@$(BIN)/python examples/tour.py --start --port $(PORT) --admin-port $(ADMIN_PORT)
+
+test: setup          ## all tests, the shipped rules and their examples
+	$(BIN)/python -m pytest -n 2 -q
+	$(BIN)/evenhand check
+	$(BIN)/evenhand test $(wildcard tests/cases)
+
+check: setup         ## style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+fix: setup           ## repair style where a machine can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+score: setup         ## harm, idle, served and mangled on labelled prompts
+	$(BIN)/python benchmarks/score.py
+
+bench: setup         ## repeatable measurements; never part of the tests
+	@for it in $(filter-out benchmarks/score.py,$(wildcard benchmarks/[a-z]*.py)); do echo "== $$it"; $(BIN)/python $$it || exit 1; done
+
+train: setup         ## train the shipped language model anew
+	$(BIN)/python -m training
+
+schema: setup        ## write the published JSON Schemas anew
+	$(BIN)/evenhand schema rules > schema/rules.json
+	$(BIN)/evenhand schema decision > schema/decision.json
+
+lock: setup          ## resolve the dependencies anew
+	$(COMPILE) --extra demo -o requirements/run.txt pyproject.toml
+	$(COMPILE) --extra demo --extra dev -c requirements/run.txt -o requirements/dev.txt pyproject.toml

@@ -1,0 +1,306 @@
+"""The command `evenhand`: arguments come in, text or JSON and an exit code go out (0 good, 1 found wanting, 2 unusable input).
+
+The only room that prints. spaCy and the web framework are imported by the commands that need them and by no other.
+"""
+
+import gc
+import json
+import os
+import sys
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from evenhand import __version__
+from evenhand.errors import EvenhandError, RuleError
+from evenhand.flow import MAX_IMAGES, Decision, Prompt
+
+if TYPE_CHECKING:
+    from evenhand.casebook import Case, Result
+    from evenhand.rules.load import LoadedRules
+    from evenhand.rules.ruleset import Ruleset
+
+HELP = "Varies only what an image prompt leaves open, and says why."
+MAX_SEED = 2**63 - 1
+app = typer.Typer(
+    help=HELP,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Format(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+class Published(StrEnum):
+    RULES = "rules"
+    DECISION = "decision"
+
+
+RulesOption = Annotated[
+    Path | None, typer.Option("--rules", metavar="DIR", envvar="EVENHAND_RULES", help="Folder of rules; else the shipped ones.")
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="How to print.")]
+TextArgument = Annotated[str | None, typer.Argument(metavar="TEXT|-", help="The prompt; '-' or nothing reads standard input.")]
+ImagesOption = Annotated[int, typer.Option("--images", min=1, max=MAX_IMAGES, help="How many images are asked for.")]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, max=MAX_SEED, help="The same seed draws the same words.")]
+HostOption = Annotated[str | None, typer.Option("--host", help="Address of the data port (default 127.0.0.1).")]
+PortOption = Annotated[int | None, typer.Option("--port", min=0, max=65_535, help="Data port (default 8080).")]
+AdminPortOption = Annotated[int | None, typer.Option("--admin-port", min=0, max=65_535, help="Admin port (default 8081).")]
+UpstreamOption = Annotated[str | None, typer.Option("--upstream", metavar="URL", help="Origin of the image API.")]
+
+
+def say(line: str | Text = "") -> None:
+    Console(soft_wrap=True, highlight=False, markup=False, emoji=False).print(line)
+
+
+def say_json(data: Any) -> None:
+    sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=2) + "\n")
+
+
+def complain(message: str) -> None:
+    Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False).print(message)
+
+
+def refuse(message: str) -> NoReturn:
+    complain(f"evenhand: {message}")
+    raise typer.Exit(2)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        say(f"evenhand {__version__}")
+        raise typer.Exit
+
+
+VersionOption = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")]
+
+
+@app.callback(help=HELP)
+def _root(version: VersionOption = False) -> None:
+    """Holds the options that stand before a command."""
+
+
+@app.command()
+def serve(
+    host: HostOption = None,
+    port: PortOption = None,
+    admin_port: AdminPortOption = None,
+    upstream: UpstreamOption = None,
+    rules: RulesOption = None,
+) -> None:
+    """Run the sidecar in front of an image API."""
+    _serve(host=host, port=port, admin_port=admin_port, upstream=upstream, rules=rules)
+
+
+@app.command()
+def demo(host: HostOption = None, port: PortOption = None, admin_port: AdminPortOption = None, rules: RulesOption = None) -> None:
+    """Run the sidecar in front of a built-in upstream that draws each prompt as a card."""
+    _serve(host=host, port=port, admin_port=admin_port, rules=rules, demo=True)
+
+
+def _serve(**flags: Any) -> None:
+    from evenhand.proxy.server import run
+    from evenhand.settings import load_settings
+
+    run(load_settings(**flags))
+
+
+@app.command()
+def rewrite(
+    text: TextArgument = None,
+    images: ImagesOption = 1,
+    seed: SeedOption = 0,
+    rules: RulesOption = None,
+    output: FormatOption = Format.TEXT,
+) -> None:
+    """Print the prompt as it would be sent, one line an image."""
+    decision, ruleset = _decide(_prompt(text), images, seed, rules)
+    if output is Format.JSON:
+        _say_record(decision, ruleset)
+        return
+    for line in decision.texts or (decision.plan.analysis.prompt.text,) * images:
+        say(line)
+
+
+@app.command()
+def explain(
+    text: TextArgument = None,
+    images: ImagesOption = 1,
+    seed: SeedOption = 0,
+    rules: RulesOption = None,
+    output: FormatOption = Format.TEXT,
+) -> None:
+    """Say for every person and attribute why it is varied or left, with the rule and its place."""
+    decision, ruleset = _decide(_prompt(text), images, seed, rules)
+    if output is Format.JSON:
+        _say_record(decision, ruleset)
+        return
+    from evenhand.showing import explained
+
+    for line in explained(decision, ruleset):
+        say(line)
+
+
+def _prompt(text: str | None) -> str:
+    if text is None and sys.stdin.isatty():
+        refuse("no prompt; give it as an argument, or '-' to read standard input")
+    try:
+        prompt = sys.stdin.buffer.read().decode("utf-8").removesuffix("\n") if text in (None, "-") else str(text)
+        prompt.encode("utf-8")
+    except UnicodeError:
+        refuse("the prompt is no UTF-8; save or send it as UTF-8")
+    if not prompt.strip():
+        refuse("the prompt is empty; give it some words")
+    return prompt
+
+
+def _decide(text: str, images: int, seed: int, folder: Path | None) -> tuple[Decision, "Ruleset"]:
+    from evenhand.engine import Engine
+    from evenhand.rules import load_rules
+
+    gc.disable()  # one decision, then the process ends: walking 100,000 young phrases over and over costs a sixth of the start
+    ruleset = load_rules(folder)
+    longest = ruleset.policy.limits.prompt_chars
+    if len(text) > longest:
+        refuse(f"the prompt has {len(text):,} characters; the policy allows {longest:,}; shorten it or raise limits.prompt_chars")
+    return Engine(ruleset).decide(Prompt(text=text, images=images, seed=seed)), ruleset
+
+
+def _say_record(decision: Decision, ruleset: "Ruleset") -> None:
+    from evenhand.engine.record import record
+
+    say_json(record(decision, ruleset))
+
+
+@app.command()
+def check(rules: RulesOption = None, output: FormatOption = Format.TEXT) -> None:
+    """Check a folder of rules; print every problem with file, line and column."""
+    from evenhand.rules import shipped_rules
+    from evenhand.rules.compile import compile_rules
+    from evenhand.rules.load import load_folder
+
+    start = time.perf_counter()
+    try:
+        loaded = load_folder(rules or shipped_rules())
+        ruleset = compile_rules(loaded)
+    except RuleError as error:
+        if output is Format.JSON:
+            say_json({"problems": [_problem(problem) for problem in error.problems]})
+            raise typer.Exit(2) from None
+        raise
+    took_ms = round((time.perf_counter() - start) * 1000)
+    summary = {"rules": len(loaded.rules), "phrases": ruleset.phrase_count, "revision": ruleset.revision, "ms": took_ms}
+    if output is Format.JSON:
+        say_json({"problems": [], **summary})
+    else:
+        say(f"{len(loaded.rules):,} rules, {ruleset.phrase_count:,} phrases, revision {ruleset.revision}, {took_ms} ms")
+
+
+def _problem(problem: Any) -> dict[str, Any]:
+    names = ("path", "line", "column", "message", "hint")
+    return {name: getattr(problem, name) for name in names}
+
+
+@app.command("test")
+def run_tests(
+    cases: Annotated[list[Path] | None, typer.Argument(help="Case files, or folders of them.")] = None,
+    rules: RulesOption = None,
+    coverage: Annotated[bool, typer.Option("--coverage", help="List rules that no case puts to the test.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print cases that pass, too.")] = False,
+    output: FormatOption = Format.TEXT,
+) -> None:
+    """Run the examples of all rules, and case files; exit code 1 where one fails or there is none."""
+    from evenhand.casebook import file_cases, rule_cases
+    from evenhand.rules import shipped_rules
+    from evenhand.rules.load import load_folder
+
+    loaded = load_folder(rules or shipped_rules())
+    results = _run([*rule_cases(loaded), *file_cases(cases or [])], loaded)
+    if output is Format.JSON:
+        _say_results(results)
+    else:
+        _show_results(results, loaded, coverage=coverage, verbose=verbose)
+    if not results or not all(result.passed for result in results):
+        raise typer.Exit(1)
+
+
+def _run(cases: list["Case"], loaded: "LoadedRules") -> list["Result"]:
+    from evenhand.casebook import run_cases
+    from evenhand.engine import Engine
+    from evenhand.rules.compile import compile_rules
+
+    ruleset = compile_rules(loaded)
+    return list(run_cases(cases, Engine(ruleset), ruleset))
+
+
+def _show_results(results: list["Result"], loaded: "LoadedRules", *, coverage: bool, verbose: bool) -> None:
+    from evenhand.showing import result_lines, untested
+
+    for result in results:
+        for line in result_lines(result, verbose=verbose):
+            say(line)
+    if coverage:
+        idle = untested(loaded, results)
+        for name, place in idle.items():
+            say(f"UNTESTED {place}  {name} decides no case")
+        say(f"{len(idle)} rules decide no case")
+    if not results:
+        complain("evenhand: there are no cases; give rules 'examples', or name a case file")
+    passed = sum(result.passed for result in results)
+    say(f"{passed} passed, {len(results) - passed} failed")
+
+
+def _say_results(results: list["Result"]) -> None:
+    cases = [
+        {
+            "place": str(result.case.place),
+            "topic": result.case.topic,
+            "say": result.case.example.say,
+            "passed": result.passed,
+            "faults": [str(fault) for fault in result.faults],
+        }
+        for result in results
+    ]
+    passed = sum(result.passed for result in results)
+    say_json({"passed": passed, "failed": len(results) - passed, "cases": cases})
+
+
+@app.command()
+def schema(what: Annotated[Published, typer.Argument(help="Which JSON Schema to print.")]) -> None:
+    """Print the JSON Schema of rule files or of a decision."""
+    from evenhand.published import decision_schema, rules_schema
+
+    say_json(rules_schema() if what is Published.RULES else decision_schema())
+
+
+def main() -> None:
+    """Runs the command; whatever goes wrong ends in a sentence and an exit code, never in a traceback."""
+    try:
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except EvenhandError as error:
+        complain(str(error))
+        sys.exit(2)
+    except Exception as error:
+        if os.environ.get("EVENHAND_DEBUG"):
+            raise
+        complain(f"evenhand: a fault of ours: {type(error).__name__}: {error}; EVENHAND_DEBUG=1 shows where")
+        sys.exit(1)

@@ -1,0 +1,92 @@
+"""Prompt in, Analysis out: read, find mentions, sift, join, bind, set the scene. Pure."""
+
+from collections.abc import Sequence
+
+from evenhand.engine.bind import bind
+from evenhand.engine.cast import Person, hand_down, make_cast
+from evenhand.engine.corefer import Groups, corefer
+from evenhand.engine.language import language_of
+from evenhand.engine.mentions import Mention, find_mentions
+from evenhand.engine.pronouns import bind_pronouns
+from evenhand.engine.reading import Reading, note, read_matches
+from evenhand.engine.scene import set_scene
+from evenhand.engine.sift import sift
+from evenhand.engine.slots import find_slots
+from evenhand.engine.tagger import Tagger
+from evenhand.engine.tokens import read_tokens
+from evenhand.engine.zones import style_zones
+from evenhand.flow import Analysis, Axis, Count, Finding, Note, Prompt, Span, Subject
+from evenhand.rules.ruleset import Ruleset
+from evenhand.rules.schema import PolicyFile
+
+FEW = 12
+SILENT = frozenset({"compound", "collective"})
+UNDESCRIBED = SILENT | {"weak", "model"}  # what stands before these may still describe somebody
+
+
+def analyse(prompt: Prompt, rules: Ruleset, *, tagger: Tagger, policy: PolicyFile) -> Analysis:
+    tokens = read_tokens(prompt.text, rules.abbreviations)
+    reading = read_matches(tokens, rules, labels=tagger.read([tokens.raw(index) for index in range(len(tokens))]))
+    language = language_of(reading)
+    if language != "en":
+        whole = Note(span=Span(0, len(prompt.text)), kind="language", rule="words/foreign")
+        return Analysis(prompt=prompt, subjects=(), notes=(whole,), language=language)
+    zones = style_zones(reading)
+    mentions = sift(reading, find_mentions(reading), zones)
+    groups = corefer(reading, mentions)
+    cast = make_cast(groups)
+    refused = _refused(mentions, groups)
+    bind(reading, cast, zones, refused)
+    bind_pronouns(reading, cast)
+    set_scene(reading, cast, zones, refused, until=policy.historical_until)
+    subjects = tuple(_subject(reading, person) for person in hand_down(cast))
+    return Analysis(prompt=prompt, subjects=subjects, notes=tuple(_notes(reading, mentions, groups)), language=language)
+
+
+def _refused(mentions: Sequence[Mention], groups: Groups) -> frozenset[int]:
+    dropped = {index for index, (why_not, _) in groups.dropped.items() if why_not == "body"}
+    out: set[int] = set()
+    for index, mention in enumerate(mentions):
+        if mention.kind == "body" or index in dropped or (mention.why_not and mention.why_not not in UNDESCRIBED):
+            out.update(range(mention.first, mention.last))
+    return frozenset(out)
+
+
+def _notes(reading: Reading, mentions: Sequence[Mention], groups: Groups) -> list[Note]:
+    found = list(reading.notes)
+    for index, mention in enumerate(mentions):
+        why_not, rule = groups.dropped.get(index, (mention.why_not, mention.rule))
+        if why_not and why_not not in SILENT:
+            found.append(note(reading.tokens, mention.head, mention.last, kind=why_not, rule=rule))
+    return sorted(found, key=lambda each: (each.span, each.kind))
+
+
+def _subject(reading: Reading, person: Person) -> Subject:
+    lead = person.lead
+    slots, article = find_slots(reading, lead)
+    collective = lead.has("group") and not lead.many
+    number = None if collective else lead.number
+    shares: frozenset[Axis] = frozenset(axis for entry in lead.entries for axis in entry.shares)
+    return Subject(
+        span=reading.tokens.span(lead.first, lead.last),
+        head=reading.tokens.span(lead.head, lead.last),
+        count=_count(lead, number=number),
+        number=number,
+        findings=tuple(_unique(person.findings)),
+        shares=shares,
+        slots=slots,
+        article=article,
+        is_collective=collective,
+    )
+
+
+def _unique(findings: Sequence[Finding]) -> list[Finding]:
+    """Sorted by place, so that no decision depends on the order of rules."""
+    by_key = {(each.span, each.rule, tuple(sorted(each.axes))): each for each in findings}
+    return [by_key[key] for key in sorted(by_key)]
+
+
+def _count(lead: Mention, *, number: int | None) -> Count:
+    if number is None:
+        return "many"
+    return "one" if number == 1 and not lead.many else "few" if number <= FEW else "many"

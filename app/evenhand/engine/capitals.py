@@ -1,0 +1,52 @@
+"""Names told by their capitals alone: "President Mary Robinson", "Marie, a Polish nurse", "ThePip the streamer".
+
+Only in prompts that otherwise use lower case, only words that no rule knows, only beside a person noun. Gives ranges of tokens.
+"""
+
+from collections.abc import Iterator
+
+from evenhand.engine.reading import Reading
+
+MIN_LOWER_SHARE = 0.4
+KNOWING = ("things", "bodies", "collocations", "cultures", "styles", "people", "terms", "cues", "periods", "roles", "religions", "sensitive")
+
+
+def is_mixed_case(reading: Reading, *, share: float = MIN_LOWER_SHARE) -> bool:
+    words = [index for index in range(len(reading.tokens)) if not reading.tokens.is_mark(index)]
+    lower = [index for index in words if reading.tokens.raw(index)[:1].islower()]
+    return len(lower) >= share * len(words)
+
+
+def is_capital(reading: Reading, index: int) -> bool:
+    return reading.tokens.raw(index)[:1].isupper()
+
+
+def capital_names(reading: Reading, heads: set[int]) -> Iterator[tuple[int, int]]:
+    """`heads` are the last tokens of person nouns."""
+    if not is_mixed_case(reading):
+        return
+    index = 0
+    while index < len(reading.tokens):
+        last = index
+        while last < len(reading.tokens) and _is_unknown_capital(reading, last):
+            last += 1
+        if last > index and _stands_by_person(reading, index, last, heads):
+            yield index, last
+        index = max(last, index + 1)
+
+
+def _is_unknown_capital(reading: Reading, index: int) -> bool:
+    raw = reading.tokens.raw(index)
+    listed = any(match.entry.kind in KNOWING for match in reading.by_first.get(index, ()))
+    small = reading.any(("determiners", "prepositions", "conjunctions", "adjectives"), index)
+    return raw[:1].isupper() and raw[:1].isalpha() and not listed and not small and index not in reading.masked and not (len(raw) > 1 and raw.isupper())
+
+
+def _stands_by_person(reading: Reading, first: int, last: int, heads: set[int]) -> bool:
+    words = reading.tokens.words
+    opens = first == 0 or reading.tokens.sentence[first - 1] != reading.tokens.sentence[first]
+    after_role = first - 1 in heads and not opens
+    the_role = words[last : last + 1] == ["the"] and any(at in heads for at in range(last + 1, last + 4))
+    apposed = words[last : last + 1] == [","] and reading.has("indefinites", last + 1) and any(at in heads for at in range(last + 2, last + 5))
+    cast_as = reading.has("disguises", last) and any(at in heads for at in range(last + 1, last + 5))
+    return after_role or the_role or apposed or cast_as

@@ -1,0 +1,242 @@
+"""Every noun phrase that might be somebody: persons, names, bodies, the user. Each carries why it is no subject, where it is none."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from evenhand.engine.capitals import capital_names
+from evenhand.engine.match import Match
+from evenhand.engine.reading import ATTRIBUTES, Reading
+from evenhand.rules.ruleset import Entry
+
+NOUN_KINDS = (*sorted(ATTRIBUTES), "roles", "periods")
+STOPS = ("prepositions", "copulas", "relatives", "auxiliaries", "negations", "disguises", "likenings", "recipients", "purposes", "style-before", "made-of")
+OPENERS = ("determiners", "deictics", "possessives", "woman-pronouns", "man-pronouns")
+MAX_LEFT = 8
+LISTED = frozenset({"collocations", "bodies", "things", "people", "styles", "words", "cultures", "cues", "periods", "sensitive", "terms"})
+NAME_CERTAIN = 0.75
+HEAD_CERTAIN = 0.9
+AGENTIVE = re.compile(r"(?:..er|..or|..ist|..ian|..man|..men|..woman|..women|..eer|..ess|..smith|..wright|..ant|..ent|..ologue|..naut|..folk)s?$")
+MODEL_NAME = Entry(rule="model/name", kind="people", reason="named")
+CAPITAL_NAME = Entry(rule="words/capital-names", kind="people", reason="named")
+MODEL_PERSON = Entry(rule="model/person", kind="roles", number="one")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mention:
+    """Tokens first..last; the head noun is head..last. `why_not` is the note's kind where this is nobody to draw."""
+
+    kind: str
+    first: int
+    head: int
+    last: int
+    entries: tuple[Entry, ...]
+    many: bool = False
+    number: int | None = 1
+    why_not: str = ""
+    rule: str = ""
+    extra: tuple[int, ...] = field(default=())
+
+    def refused(self, why_not: str, rule: str = "") -> "Mention":
+        return replace(self, why_not=why_not, rule=rule or f"words/{why_not}")
+
+    @property
+    def is_person(self) -> bool:
+        return self.kind == "person" and not self.why_not
+
+    def has(self, flag: str) -> bool:
+        return any(entry.has(flag) for entry in self.entries)
+
+
+def find_mentions(reading: Reading) -> list[Mention]:
+    nouns = _nouns(reading)
+    heads = {match.last - 1 for match, _ in nouns}
+    mentions = [_person(reading, match, entries, heads) for match, entries in nouns]
+    mentions += _names(reading) + _unlisted(reading, nouns) + _counting_tags(reading, nouns)
+    mentions += [_simple(match, "body") for match in reading.matches if match.entry.kind == "bodies"]
+    mentions += [_simple(match, "self") for match in reading.matches if match.entry.kind == "words" and match.entry.has("selves")]
+    return sorted(mentions, key=lambda mention: (mention.head, mention.last))
+
+
+def _nouns(reading: Reading) -> list[tuple[Match, tuple[Entry, ...]]]:
+    """Person nouns, one an end token: the longest, with the entries of all that share its tokens."""
+    longest: dict[int, Match] = {}
+    for match in reading.matches:
+        if match.entry.kind in NOUN_KINDS and match.entry.number is not None and not _is_adjective_here(reading, match):
+            best = longest.get(match.last)
+            if best is None or match.length > best.length:
+                longest[match.last] = match
+    kept = [match for match in longest.values() if not _inside_longer(match, longest.values())]
+    return [(match, _entries(reading, match)) for match in sorted(kept, key=lambda match: match.first)]
+
+
+def _is_adjective_here(reading: Reading, match: Match) -> bool:
+    """A word that is noun and adjective ("Thai", "female") is the adjective where another word of the phrase follows it."""
+    if match.entry.number == "many":
+        return False
+    if not any(other.last == match.last and other.entry.number is None and other.entry.kind in ATTRIBUTES for other in reading.by_first[match.first]):
+        return False
+    after = reading.tokens.after(match.last)
+    return not (after >= len(reading.tokens) or reading.tokens.is_mark(after) or reading.any((*STOPS, "conjunctions"), after))
+
+
+def _inside_longer(match: Match, others: Iterable[Match]) -> bool:
+    return any(other.first <= match.first and match.last <= other.last and other.length > match.length for other in others)
+
+
+def _entries(reading: Reading, match: Match) -> tuple[Entry, ...]:
+    same = [other.entry for other in reading.by_first[match.first] if other.last == match.last and other.entry.number is not None]
+    inside = [
+        other.entry
+        for index in range(match.first, match.last)
+        for other in reading.starting(index, *sorted(ATTRIBUTES))
+        if other.last <= match.last and other.length < match.length
+    ]
+    return (*(same or [match.entry]), *inside)
+
+
+def _person(reading: Reading, match: Match, entries: tuple[Entry, ...], heads: set[int], *, many: bool | None = None) -> Mention:
+    first = phrase_start(reading, match.first, heads)
+    many = all(entry.number == "many" for entry in entries) if many is None else many
+    number = _number(reading, first, match.first)
+    if number is None and not many:
+        number = 1
+    return Mention(
+        kind="person", first=first, head=match.first, last=match.last, entries=entries, many=many or (number or 1) > 1, number=number
+    )
+
+
+def phrase_start(reading: Reading, head: int, heads: set[int]) -> int:
+    """The first token of the noun phrase whose head begins at `head`: adjectives, nouns before it, numbers, a determiner."""
+    tokens = reading.tokens
+    index = head - 1
+    first = head
+    while index >= 0 and head - index <= MAX_LEFT and tokens.sentence[index] == tokens.sentence[head]:
+        if reading.any(OPENERS, index) or _is_number(reading, index):
+            first = index
+            index -= 1
+            continue
+        if not _continues(reading, index, head, heads):
+            break
+        if not tokens.is_mark(index) and not _links(reading, index):
+            first = index
+        index -= 1
+    return first
+
+
+def _continues(reading: Reading, index: int, head: int, heads: set[int]) -> bool:
+    tokens = reading.tokens
+    word = tokens.words[index]
+    if reading.any(OPENERS, index + 1) and not _is_number(reading, index + 1):
+        return False
+    if _links(reading, index):
+        return is_descriptive(reading, index - 1) and (is_descriptive(reading, index + 1))
+    if tokens.is_mark(index):
+        return word in "-\u2010\u2011"
+    if reading.any(STOPS, index) or reading.has("conjunctions", index):
+        return False
+    if index in heads and index + 1 < head and not reading.has("attributes", index):
+        return False
+    is_verb = word.endswith("ing") and not reading.has("adjectives", index) and index - 1 in heads
+    return not is_verb
+
+
+def is_descriptive(reading: Reading, index: int) -> bool:
+    if index < 0 or index >= len(reading.tokens):
+        return False
+    return reading.any(("adjectives", "attributes"), index) or is_adjective_like(reading.tokens.words[index])
+
+
+def _links(reading: Reading, index: int) -> bool:
+    return reading.has("linkers", index) or reading.tokens.words[index] in (",", "/")
+
+
+ADJECTIVE_ENDINGS = ("ful", "ous", "ive", "less", "able", "ible", "ical", "ish", "esque", "haired", "eyed", "skinned", "dressed")
+
+
+def is_adjective_like(word: str) -> bool:
+    return len(word) > 5 and word.endswith(ADJECTIVE_ENDINGS)
+
+
+def _is_number(reading: Reading, index: int) -> bool:
+    return reading.tokens.words[index].isdigit() or any(reading.has(f"numbers-{n}", index) for n in range(2, 11))
+
+
+def _number(reading: Reading, first: int, head: int) -> int | None:
+    for index in range(first, head):
+        if _is_age(reading, index):
+            continue
+        for number in range(2, 11):
+            if reading.has(f"numbers-{number}", index):
+                return number
+        word = reading.tokens.words[index]
+        if word.isdigit() and len(word) < 4:
+            return int(word)
+    return None
+
+
+def _is_age(reading: Reading, index: int) -> bool:
+    after = reading.tokens.words[index + 1 : index + 3]
+    return any(word.startswith(("year", "yr", "yo", "y")) for word in after) or "-" in after
+
+
+def _names(reading: Reading) -> list[Mention]:
+    return [
+        Mention(kind="name", first=match.first, head=match.first, last=match.last, entries=(match.entry,))
+        for match in reading.matches
+        if match.entry.kind == "people"
+    ]
+
+
+def _counting_tags(reading: Reading, nouns: list[tuple[Match, tuple[Entry, ...]]]) -> list[Mention]:
+    """"1girl", "2boys": a tag that counts somebody is somebody."""
+    taken = {index for match, _ in nouns for index in range(match.first, match.last)}
+    found = []
+    for match in reading.matches:
+        digits = reading.tokens.words[match.first][:1]
+        if match.entry.has("tag") and match.entry.states and digits.isdigit() and match.length == 1 and match.first not in taken:
+            taken.add(match.first)
+            number = int(digits)
+            found.append(Mention("person", match.first, match.first, match.last, (match.entry,), many=number > 1, number=number))
+    return found
+
+
+def _unlisted(reading: Reading, nouns: list[tuple[Match, tuple[Entry, ...]]]) -> list[Mention]:
+    """Names and person nouns that no list holds and the language model sees; a name only where no listed match stands."""
+    taken = {index for match, _ in nouns for index in range(match.first, match.last)} | set(reading.masked)
+    listed = taken | {index for match in reading.matches if match.entry.kind in LISTED for index in range(match.first, match.last)}
+    known = taken | {index for match in reading.matches if match.entry.kind in LISTED - {"words"} for index in range(match.first, match.last)}
+    found = []
+    for first, last in _runs(reading, "NAME", NAME_CERTAIN):
+        if not any(index in known or not reading.tokens.words[index].isalpha() for index in range(first, last)):
+            found.append(Mention(kind="name", first=first, head=first, last=last, entries=(MODEL_NAME,)))
+    heads = {match.last - 1 for match, _ in nouns}
+    named = {index for mention in found for index in range(mention.first, mention.last)}
+    for first, last in capital_names(reading, heads):
+        if not named & set(range(first, last)):
+            found.append(Mention(kind="name", first=first, head=first, last=last, entries=(CAPITAL_NAME,)))
+    for first, last in _runs(reading, "HEAD", HEAD_CERTAIN):
+        index = last - 1
+        if index not in listed and AGENTIVE.search(reading.tokens.words[index]):
+            many = reading.tokens.words[index].endswith("s")
+            entry = MODEL_PERSON
+            found.append(_person(reading, Match(index, last, entry), (entry,), heads, many=many))
+    return found
+
+
+def _runs(reading: Reading, label: str, certain: float) -> Iterator[tuple[int, int]]:
+    """Stretches of tokens that the model labels so, certain of at least one."""
+    first = None
+    for index in range(len(reading.labels) + 1):
+        inside = index < len(reading.labels) and reading.labels[index][0] == label
+        if inside and first is None:
+            first = index
+        elif not inside and first is not None:
+            if max(reading.labels[at][1] for at in range(first, index)) >= certain:
+                yield first, index
+            first = None
+
+
+def _simple(match: Match, kind: str) -> Mention:
+    many = match.entry.number == "many"
+    return Mention(kind=kind, first=match.first, head=match.first, last=match.last, entries=(match.entry,), many=many)

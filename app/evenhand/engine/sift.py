@@ -1,0 +1,245 @@
+"""Which person nouns are nobody to draw: modifiers, bodies, parts, negated, only mentioned, credits. Mentions in, mentions out."""
+
+from collections.abc import Callable, Sequence
+
+from evenhand.engine.match import Match
+from evenhand.engine.mentions import Mention, is_descriptive
+from evenhand.engine.reading import Reading
+
+ACTING = ("wearings", "auxiliaries", "copulas", "relatives", "prepositions")
+PLURAL_DOUBT = 0.7
+REF_CERTAIN = 0.85  # the model overrules a bare listed noun only where it is this certain
+MANY_CERTAIN = 0.95
+HEAD_CERTAIN = 0.8
+WEAK_CERTAIN = 0.75
+NEGATION_REACH = 4
+FACE_REACH = 3
+COMPOUND_GAP = 3
+
+
+def sift(reading: Reading, mentions: Sequence[Mention], zones: frozenset[int]) -> list[Mention]:
+    """One after the other, so that each sees what became of those before it."""
+    out = list(mentions)
+    for place, mention in enumerate(mentions):
+        out[place] = _sifted(reading, mention, out, zones) if mention.kind == "person" else _name(reading, mention, zones)
+    return out
+
+
+def _sifted(reading: Reading, mention: Mention, mentions: Sequence[Mention], zones: frozenset[int]) -> Mention:
+    if mention.head in zones:
+        return mention.refused("source", "styles")
+    for test in TESTS:
+        refused = test(reading, mention, mentions)
+        if refused:
+            return mention.refused(*refused)
+    return mention
+
+
+Verdict = tuple[str, str] | None
+Test = Callable[[Reading, Mention, Sequence[Mention]], Verdict]
+
+
+def _name(reading: Reading, mention: Mention, zones: frozenset[int]) -> Mention:
+    """A name is a credit in a style zone, as an artist's tag, before a thing, or in a possessive."""
+    if mention.kind != "name":
+        return mention
+    after = reading.tokens.after(mention.last)
+    if mention.head in zones or _is_credit_tag(reading, mention):
+        return mention.refused("source", mention.entries[0].rule)
+    if reading.has("things", after) or reading.tokens.words[mention.last : mention.last + 1] == ["'s"] and not _face_follows(reading, mention.last):
+        return mention.refused("owner", mention.entries[0].rule)
+    if reading.has("shown-on", mention.first - 1) and _anybody_before(reading, mention):
+        return mention.refused("shown", mention.entries[0].rule)
+    return mention
+
+
+def _anybody_before(reading: Reading, mention: Mention) -> bool:
+    return any(match.entry.number and match.last <= mention.first - 2 for match in reading.matches if match.entry.kind in ("roles", "terms"))
+
+
+def _is_credit_tag(reading: Reading, mention: Mention) -> bool:
+    """An artist's name as a whole segment that is not the first, or one in a list of artists."""
+    if not mention.has("artist"):
+        return False
+    tokens = reading.tokens
+    segment = tokens.segment[mention.head]
+    before = mention.first - 1
+    alone = before >= 0 and tokens.segment[before] != segment
+    return alone or (before >= 0 and (reading.has("source-links", before) or reading.tokens.words[before] == ",") and reading.has("people", before - 1))
+
+
+def _modifier(reading: Reading, mention: Mention, mentions: Sequence[Mention]) -> Verdict:
+    """"tourist map", "nurse shark", "woman doctor": the noun after it is the head."""
+    after = reading.tokens.after(mention.last)
+    if after >= len(reading.tokens) or reading.tokens.segment[after] != reading.tokens.segment[mention.head]:
+        return None
+    thing = reading.longest(after, "things", "bodies")
+    if thing and not reading.has("handlers", after) and not _is_verb(reading, mention, thing):
+        return ("modifier", thing.entry.rule)
+    if reading.has("parts", after) and not reading.has("faces", after) and not _is_plural_verb(reading, mention, after):
+        return ("modifier", "words/parts")
+    if not thing and _animal_follows(reading, after):
+        return ("modifier", "bodies")
+    compound = next((other for other in mentions if other.kind == "person" and other.head >= after), None)
+    if compound is None or mention.has("group") or reading.has("auxiliaries", after) or after != mention.last:
+        return None
+    described = compound.head - after <= COMPOUND_GAP and all(is_descriptive(reading, index) for index in range(after, compound.head))
+    return ("compound", compound.entries[0].rule) if described else None
+
+
+def _animal_follows(reading: Reading, after: int) -> bool:
+    """"baby harp seals": one unknown word and then a body."""
+    unknown = not reading.by_first.get(after) and not reading.tokens.is_mark(after)
+    return unknown and not reading.tokens.words[after].endswith(("s", "ing", "ed")) and reading.has("bodies", after + 1)
+
+
+def _is_plural_verb(reading: Reading, mention: Mention, index: int) -> bool:
+    """"a doctor hands a cup": a plural noun after a counted singular is a verb."""
+    determined = any(reading.has("determiners", at) for at in range(mention.first, mention.head))
+    return mention.many or (determined and reading.tokens.words[index].endswith("s")) or reading.has("determiners", index + 1)
+
+
+def _is_verb(reading: Reading, mention: Mention, thing: Match) -> bool:
+    """A noun of a thing that is a verb here: "a farmer stands in the field", "workers crossing a street"."""
+    if thing.entry.kind == "bodies":
+        return False
+    word = reading.tokens.words[thing.last - 1]
+    if word.endswith("ing"):
+        return True
+    if mention.many:
+        return reading.any(("determiners", "woman-pronouns", "man-pronouns"), thing.last)
+    determined = any(reading.has("determiners", index) for index in range(mention.first, mention.head))
+    return thing.entry.number == "many" and determined
+
+
+def _worn(reading: Reading, mention: Mention, mentions: Sequence[Mention]) -> Verdict:
+    """"wearing nurse outfit": a bare noun after a word of wearing names a dress."""
+    before = mention.first - 1
+    bare = not any(reading.any(("determiners", "deictics"), index) for index in range(mention.first, mention.head))
+    hyphen = before > 0 and reading.tokens.words[before - 1] == "-"  # "hijab-wearing scientist"
+    if before >= 0 and bare and not mention.many and not hyphen and reading.has("wearings", before):
+        return ("modifier", "words/wearings")
+    return None
+
+
+def _possessor(reading: Reading, mention: Mention, mentions: Sequence[Mention]) -> Verdict:
+    words = reading.tokens.words
+    after = mention.last
+    is_owner = words[after : after + 1] == ["'s"] or (words[after : after + 1] == ["'"] and mention.many)
+    if not is_owner or _face_follows(reading, after):
+        return None
+    return ("owner", "words/owner")
+
+
+def _face_follows(reading: Reading, after: int) -> bool:
+    return any(reading.has("faces", index) for index in range(after + 1, after + 1 + FACE_REACH))
+
+
+def _body(reading: Reading, mention: Mention, mentions: Sequence[Mention]) -> Verdict:
+    """"a fox warrior", "robot chef", "person made of bricks", "statue of a soldier"."""
+    for match in reading.matches:
+        if match.entry.kind == "bodies":
+            inside = mention.first <= match.first and match.last <= mention.head
+            same = match.first == mention.head and match.last == mention.last and not any(e.reason == "nonhuman" for e in mention.entries)
+            head_handles = reading.has("handlers", mention.last - 1)
+            if same or (inside and not head_handles and reading.tokens.segment[match.first] == reading.tokens.segment[mention.head]):
+                return ("body", match.entry.rule)
+            if match.last == mention.first - 1 and reading.tokens.words[mention.first - 1] == "of":
+                return ("body", match.entry.rule)
+    if any(reading.has("made-of", index) for index in range(mention.last, min(mention.last + 4, len(reading.tokens)))):
+        return ("body", "words/made-of")
+    return None
+
+
+def _part(reading: Reading, mention: Mention, mentions: Sequence[Mention]) -> Verdict:
+    before = mention.first - 1
+    if before >= 1 and reading.tokens.words[before] == "of" and reading.has("parts", before - 1) and not reading.has("faces", before - 1):
+        return ("part", "words/parts")
+    return None
+
+
+def _negated(reading: Reading, mention: Mention, mentions: Sequence[Mention]) -> Verdict:
+    tokens = reading.tokens
+    index = mention.head - 1
+    while index >= 0 and mention.head - index <= NEGATION_REACH + (mention.head - mention.first):
+        if tokens.segment[index] != tokens.segment[mention.head]:
+            break
+        if reading.has("negations", index):
+            return ("negation", "words/negations")
+        stops = reading.any(("copulas", "relatives", "style-before"), index) or (index < mention.first and reading.has("prepositions", index))
+        if stops and not reading.has("negations", index):
+            break
+        index -= 1
+    return None
+
+
+def _mentioned(reading: Reading, mention: Mention, mentions: Sequence[Mention]) -> Verdict:
+    before = mention.first - 1
+    starts = range(max(before - 1, 0), mention.head)
+    if any(reading.has("likenings", index) for index in starts):
+        return ("mention", "words/likenings")
+    if mention.many and reading.has("articles", mention.first) and any(reading.has("things", at) for at in range(mention.first, mention.head)):
+        return ("mention", "words/articles")  # "a medal soldiers receive"
+    bare = not any(reading.any(("determiners", "deictics"), index) for index in range(mention.first, mention.head))
+    is_drawn = reading.label(mention.last - 1)[0] == "HEAD" and reading.label(mention.last - 1)[1] >= HEAD_CERTAIN
+    if before >= 0 and bare and mention.many and (reading.has("recipients", before) or (reading.has("purposes", before) and not is_drawn)):
+        return ("mention", "words/recipients")
+    if before >= 0 and bare and reading.tokens.words[before] == "of" and not mention.many and _thing_before(reading, before - 1):
+        return ("mention", "words/likenings")
+    return None
+
+
+def _thing_before(reading: Reading, index: int) -> bool:
+    return index >= 0 and reading.has("things", index)
+
+
+def _weak(reading: Reading, mention: Mention, mentions: Sequence[Mention]) -> Verdict:
+    """A noun that often is no person needs a sign of one: a determiner and somebody's attribute, or the model's word."""
+    if not all(entry.has("weak") for entry in mention.entries):
+        return None
+    label, certainty = reading.label(mention.last - 1)
+    if label == "HEAD" or (mention.many and certainty < PLURAL_DOUBT):
+        return None
+    if label and certainty >= WEAK_CERTAIN:
+        return ("weak", mention.entries[0].rule)
+    described = any(reading.has("attributes", index) for index in range(mention.first, mention.head))
+    indefinite = reading.any(("indefinites", "numbers-2", "numbers-3"), mention.first)
+    before = mention.first - 1
+    opens = before < 0 or reading.tokens.segment[before] != reading.tokens.segment[mention.first]
+    pictured = before > 0 and reading.any(("faces", "style-medium", "shown-on"), before - 1)
+    acts = reading.any(ACTING, mention.last) or reading.tokens.words[mention.last : mention.last + 1][:1] != [] and reading.tokens.words[mention.last].endswith("ing")
+    beside = reading.any(("prepositions", "conjunctions"), before) and indefinite
+    return None if described or pictured or (opens and (indefinite or acts)) or beside else ("weak", mention.entries[0].rule)
+
+
+def _companion_of_a_body(reading: Reading, mention: Mention, mentions: Sequence[Mention]) -> Verdict:
+    """"a beaver ... his companions": a pronoun after a body and no person means the body; its kind are bodies too."""
+    owned = any(reading.any(("woman-pronouns", "man-pronouns", "possessives"), at) for at in range(mention.first, mention.head))
+    before = [other for other in mentions if other.last <= mention.first and not other.why_not and reading.tokens.words[other.head] != "its"]
+    is_fellow = reading.has("fellows", mention.last - 1)
+    if owned and is_fellow and before and all(other.kind == "body" for other in before):
+        return ("body", before[-1].entries[0].rule)
+    return None
+
+
+def _model(reading: Reading, mention: Mention, mentions: Sequence[Mention]) -> Verdict:
+    """Where a listed noun stands without "a" or a number, the language model may know better whether somebody is drawn."""
+    if not all(entry.kind == "roles" for entry in mention.entries):
+        return None  # peoples and genders are closed classes; the lists know them better
+    label, certainty = reading.label(mention.last - 1)
+    if label and label != "HEAD" and _noun_follows(reading, mention.last):
+        return ("model", f"model/{label.lower()}")
+    plain = reading.any(("indefinites", "numbers-2", "numbers-3"), mention.first) or mention.last - mention.head > 1
+    if label in ("REF", "BODY", "SRC") and certainty >= (MANY_CERTAIN if mention.many else REF_CERTAIN) and not plain:
+        return ("model", f"model/{label.lower()}")
+    return None
+
+
+def _noun_follows(reading: Reading, index: int) -> bool:
+    """A word that no rule knows and that looks like no verb: "the official currency"."""
+    if index >= len(reading.tokens) or reading.tokens.is_mark(index) or reading.by_first.get(index):
+        return False
+    return not reading.tokens.words[index].endswith(("s", "ing", "ed", "ly"))
+
+
+TESTS: tuple[Test, ...] = (_modifier, _worn, _possessor, _body, _part, _negated, _mentioned, _weak, _companion_of_a_body, _model)

@@ -1,0 +1,245 @@
+"""Draws in, edits out: how the drawn values of one image are said beside each subject, as a person would have written it.
+
+A subject whose words would be longer than the policy allows gets the shorter words for a range, or none.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from evenhand.flow import Axis, Draw, Edit, Span, Subject
+from evenhand.rules.ruleset import Ruleset, Wording
+from evenhand.text import article, listed
+
+RANGE = "range"
+BOTH = "range-both"
+ORDER: tuple[Axis, ...] = ("ethnicity", "gender", "age")
+LONG_WORDS = 8  # without a capital in so many words the prompt is written in lower case on purpose
+COUNTS = {1: "one", 2: "two", 3: "three", 4: "four"}
+SMALL_WORDS = frozenset({"a", "an", "and", "of", "the", "in", "on", "at", "with"})
+CAPITALS = 0.7  # the share of capital letters from which a prompt is written in capitals
+Values = Mapping[Axis, Sequence[str]]
+_MEASURE = re.compile(
+    r"\b(?:\w+s|lot|bunch|number|full|sea|line|row|mass|handful|majority|one|some|all|most)\s+of\s+$", re.IGNORECASE
+)
+_GOES_ON = re.compile(
+    r"\W|$|(?:in|on|at|with|who|whose|is|are|and|or|from|near|by|beside|behind|under|inside|outside|to|as|\w+ing)\b",
+    re.IGNORECASE,
+)
+
+
+def word(text: str, draws: Sequence[Draw], rules: Ruleset, *, limit: int | None = None) -> tuple[tuple[Edit, ...], bool]:
+    """The edits of one image, and whether any word of the original is replaced rather than kept.
+
+    `limit` is the number of characters that may be added for one person; the policy's where none is given.
+    """
+    limit = rules.policy.limits.added_chars_per_person if limit is None else limit
+    edits: list[Edit] = []
+    for subject in {id(draw.ruling.subject): draw.ruling.subject for draw in draws}.values():
+        values: Values = {draw.ruling.axis: draw.values or (RANGE,) for draw in draws if draw.ruling.subject is subject}
+        edits += _within(text, subject, values, rules, limit)
+    ordered = tuple(sorted(edits, key=lambda edit: edit.span))
+    return ordered, any(edit.span.start < edit.span.end for edit in ordered)
+
+
+def _within(text: str, subject: Subject, values: Values, rules: Ruleset, limit: int) -> list[Edit]:
+    people = max(len(drawn) for drawn in values.values())
+    edits = _said(text, subject, values, rules)
+    if people > 1 and _added(edits) > limit * people:
+        edits = _said(text, subject, dict.fromkeys(values, (RANGE,)), rules)
+        people = 1
+    return edits if _added(edits) <= limit * people else []
+
+
+def _added(edits: Sequence[Edit]) -> int:
+    return sum(len(edit.text) - (edit.span.end - edit.span.start) for edit in edits)
+
+
+def _said(text: str, subject: Subject, values: Values, rules: Ruleset) -> list[Edit]:
+    edits = [edit for edit in _edits(text, subject, values, rules) if not _is_inside_word(text, edit)]
+    return _styled(text, subject, edits)
+
+
+def _is_inside_word(text: str, edit: Edit) -> bool:
+    """The second half of "firefighter-paramedic" takes no words of its own."""
+    at = edit.span.start
+    return edit.text.endswith(" ") and at == edit.span.end and re.search(r"[^\W_][-\u2010\u2011]?$", text[:at]) is not None
+
+
+def _edits(text: str, subject: Subject, values: Values, rules: Ruleset) -> list[Edit]:
+    ranged = {axis: drawn for axis, drawn in values.items() if RANGE in drawn}
+    several = {axis: drawn for axis, drawn in values.items() if len(drawn) > 1}
+    single = {axis: drawn for axis, drawn in values.items() if axis not in ranged and axis not in several}
+    edits = _single(text, subject, single, rules) if single else []
+    if several:
+        edits.append(_enumeration(text, subject, several, rules))
+    return edits + (_range(text, subject, ranged, rules) if ranged else [])
+
+
+def _single(text: str, subject: Subject, values: Values, rules: Ruleset) -> list[Edit]:
+    said = {axis: rules.wording[axis, drawn[0]] for axis, drawn in values.items()}
+    head = text[subject.head.start : subject.head.end]
+    if not head[:1].isalpha():
+        return [Edit(Span(subject.head.end, subject.head.end), ", " + _tag(said))]
+    if _is_pronoun(head, rules):
+        return _pronoun(text, subject, said, rules)
+    narrow = _narrower(text, subject, said["gender"]) if "gender" in said and subject.number == 1 else None
+    axes = [axis for axis in ORDER if axis in said and not (axis == "gender" and narrow)]
+    edits = [_insertion(subject.slots[axis], said[axis].adjective) for axis in axes]
+    return [*edits, narrow] if narrow else edits
+
+
+def _insertion(at: int, words: str) -> Edit:
+    return Edit(Span(at, at), words + " ")
+
+
+def _tag(said: Mapping[Axis, Wording]) -> str:
+    return " ".join(said[axis].tag or said[axis].adjective for axis in ORDER if axis in said)
+
+
+def _narrower(text: str, subject: Subject, said: Wording) -> Edit | None:
+    """The head, or its last word, replaced by the noun that entails it: "delivery person" -> "delivery woman"."""
+    head = subject.head
+    last = max(text.rfind(mark, head.start, head.end) for mark in " -_") + 1
+    for start in (head.start, last):
+        new = said.narrow.get(text[start : head.end].lower())
+        if start >= head.start and new:
+            return Edit(Span(start, head.end), new)
+    return None
+
+
+def _is_pronoun(head: str, rules: Ruleset) -> bool:
+    """ "someone" takes no adjective before it: what it narrows to has an article of its own."""
+    return any(
+        said.narrow.get(head.lower(), "").startswith("a ")
+        for (axis, value), said in rules.wording.items()
+        if axis == "gender" and value != RANGE
+    )
+
+
+def _pronoun(text: str, subject: Subject, said: Mapping[Axis, Wording], rules: Ruleset) -> list[Edit]:
+    """ "someone" -> "a Black woman", also where "her" has stated the gender; "someone tall" is left alone."""
+    head = subject.head
+    stated = next((each.states["gender"] for each in subject.findings if "gender" in each.states), "")
+    gender = said.get("gender") or rules.wording.get(("gender", stated))
+    if gender is None or not _GOES_ON.match(text[head.end :].lstrip(" ")):
+        return []
+    noun = gender.narrow[text[head.start : head.end].lower()].removeprefix("a ")
+    phrase = " ".join([*(said[axis].adjective for axis in ORDER if axis in said and axis != "gender"), noun])
+    return [Edit(head, f"{article(phrase)} {phrase}")]
+
+
+def _range(text: str, subject: Subject, values: Values, rules: Ruleset) -> list[Edit]:
+    both = "gender" in values and "ethnicity" in values
+    said = rules.wording["ethnicity", BOTH] if both else rules.wording[next(iter(values)), RANGE]
+    narrow = _narrower(text, subject, said)
+    if narrow and (not narrow.text.startswith("a ") or _is_bare(text, subject, narrow)):
+        if subject.number is not None and said.many:
+            return [Edit(Span(subject.head.end, subject.head.end), " " + said.many)]
+        return [Edit(narrow.span, narrow.text + (_closing(text, narrow.span.end) if "," in narrow.text else ""))]
+    words = said.one if subject.is_collective and said.one else said.adjective
+    return [_insertion(min(subject.slots[axis] for axis in values), words)]
+
+
+def _is_bare(text: str, subject: Subject, narrow: Edit) -> bool:
+    """No word stands before the noun in its phrase, and no measure: "people", not "the people" or "hundreds of people"."""
+    return subject.span.start == narrow.span.start and not _MEASURE.search(text[: subject.head.start])
+
+
+def _enumeration(text: str, subject: Subject, values: Values, rules: Ruleset) -> Edit:
+    """ "two nurses" -> "two nurses, a Black woman and a South Asian man,"."""
+    axes: list[Axis] = [axis for axis in ORDER if axis in values]
+    people = list(zip(*(values[axis] for axis in axes), strict=True))
+    head = text[subject.head.start : subject.head.end].lower()
+    items = [
+        _item(dict(zip(axes, person, strict=True)), count, len(people), head, rules) for person, count in Counter(people).items()
+    ]
+    phrase = ", " + listed(items)
+    return Edit(Span(subject.head.end, subject.head.end), phrase + _closing(text, subject.head.end))
+
+
+def _item(person: Mapping[Axis, str], count: int, total: int, head: str, rules: Ruleset) -> str:
+    said = {axis: rules.wording[axis, value] for axis, value in person.items()}
+    before = [said[axis].adjective for axis in ORDER if axis in said and axis != "gender"]
+    gender = said.get("gender")
+    amount = ("both" if total == 2 else "all") if count == total else COUNTS[count]
+    if gender is None:
+        return " ".join([amount, *before])
+    one = gender.narrow.get(head) or gender.narrow.get(head.split(" ")[-1]) or gender.one or gender.adjective
+    phrase = " ".join([*before, one if count == 1 else _many(one, gender)])
+    return f"{article(phrase)} {phrase}" if count == 1 else f"{amount} {phrase}"
+
+
+def _many(one: str, gender: Wording) -> str:
+    """The plural of a noun that a value narrows to; those that end in the value's own noun follow it: "businesswomen"."""
+    if gender.one and gender.many and one.endswith(gender.one):
+        return one.removesuffix(gender.one) + gender.many
+    return one + "s"
+
+
+def _closing(text: str, at: int) -> str:
+    """A comma, where the sentence goes on without a mark."""
+    rest = text[at:].lstrip(" ")
+    return "," if rest and text[at : at + 1] == " " and rest[0].isalnum() else ""
+
+
+def _styled(text: str, subject: Subject, edits: list[Edit]) -> list[Edit]:
+    """The prompt's own casing and joints, the article's form, a capital where the sentence began with the noun."""
+    if not edits:
+        return edits
+    edits = sorted(edits, key=lambda edit: edit.span)
+    opens = _opens_sentence(text, edits[0].span.start)
+    inserted = edits[0].span.start == edits[0].span.end
+    kept = inserted and edits[-1].span.start == edits[-1].span.end and edits[0].span.start <= subject.head.start
+    edits = _article(text, subject, edits) + edits
+    if _is_capitals(text):
+        return [Edit(edit.span, edit.text.upper()) for edit in edits]
+    if _is_title(text) or (opens and kept):
+        return [Edit(edit.span, _joined(text, edit, _titled(text, edit.text))) for edit in edits]
+    lower = len(text.split()) > LONG_WORDS and not any(char.isupper() for char in text)
+    edits = [Edit(edit.span, _joined(text, edit, edit.text.lower() if lower else edit.text)) for edit in edits]
+    first = edits[0]
+    return [Edit(first.span, first.text[:1].upper() + first.text[1:]), *edits[1:]] if opens else edits
+
+
+def _is_capitals(text: str) -> bool:
+    letters = [char for char in text if char.isalpha()]
+    long = any(part.isupper() and len(part) > 3 for part in re.findall(r"[^\W\d_]+", text))
+    return long and sum(char.isupper() for char in letters) > CAPITALS * len(letters)
+
+
+def _is_title(text: str) -> bool:
+    """Title Case: every longer word has a capital, and there are several."""
+    long = [part for part in re.findall(r"[^\W\d_]+", text) if len(part) > 3]
+    return len(long) > 1 and all(part[0].isupper() for part in long)
+
+
+def _titled(text: str, words: str) -> str:
+    small = set() if re.search(r"\s(?:A|An|And|Of|In|On|At|The|With)\s", text) else SMALL_WORDS
+    return " ".join(part if part in small else part[:1].upper() + part[1:] for part in words.split(" "))
+
+
+def _joined(text: str, edit: Edit, words: str) -> str:
+    """In "tired_nurse" words are joined as the prompt joins them, and stay in lower case."""
+    at = edit.span.start
+    run = re.split(r"[\s,]", text[:at])[-1] + re.split(r"[\s,]", text[at:])[0]
+    if "_" not in run or words.startswith(","):
+        return words
+    return words.replace(" ", "_") if any(char.isupper() for char in text) else words.replace(" ", "_").lower()
+
+
+def _opens_sentence(text: str, at: int) -> bool:
+    before = text[:at].rstrip(" \t([{\"'\u201c\u2018*")
+    return text[at : at + 1].isupper() and (not before or before[-1] in ".!?:\n")
+
+
+def _article(text: str, subject: Subject, edits: Sequence[Edit]) -> list[Edit]:
+    span = subject.article
+    following = edits[0]
+    if span is None or text[span.end : following.span.start].strip() or following.span.start < span.end:
+        return []
+    old = text[span.start : span.end]
+    new = article(following.text)
+    if old.lower() == new:
+        return []
+    return [Edit(span, new.capitalize() if old[0].isupper() else new)]

@@ -1,0 +1,127 @@
+"""Words -> rows of the embedding table: what a word looks like by itself, and what stands around it.
+
+The word part is remembered per written form by the network; the place part is counted afresh for each prompt.
+"""
+
+from collections.abc import Sequence
+from itertools import accumulate
+from zlib import crc32
+
+from evenhand.model.lexicon import FLAGS, SENSES, Entry, Lexicon
+from evenhand.text import normalize
+
+_SIZES = {
+    "norm": 14_000,
+    "gram": 9000,
+    "shape": 128,
+    "cluster": 1024,
+    "title": 1024,
+    "path4": 16,
+    "path6": 64,
+    "path8": 256,
+    "capital": 8,
+    "frequency": 10,
+    "sense": len(SENSES),
+    "flags": len(FLAGS),
+    "place": 96,
+}
+_STARTS = dict(zip(_SIZES, accumulate(_SIZES.values(), initial=0), strict=False))
+ROWS = sum(_SIZES.values())
+# Families of rows a training run hides at random, so that no one of them is leaned on.
+FAMILIES: tuple[str, ...] = ("norm", "gram", "lexicon", "names")
+_FAMILY = {"norm": "norm", "gram": "gram", "shape": "", "place": ""}
+_NAME_FLAGS = frozenset(FLAGS.index(flag) for flag in ("first_name", "last_name", "famous"))
+
+
+def _row(part: str, value: int) -> int:
+    return _STARTS[part] + value % _SIZES[part]
+
+
+def shape(word: str) -> str:
+    """ "Anna" -> "Xxx+", "1girl" -> "dxx+", "O'Neil" -> "X'Xx+"."""
+    kinds = ["d" if c.isdigit() else "X" if c.isupper() else "x" if c.isalpha() else c for c in word[:12]]
+    out = "".join(kind for at, kind in enumerate(kinds) if kinds[max(at - 2, 0) : at] != [kind, kind])
+    return out + ("+" if len(word) > len(out) else "")
+
+
+def grams(norm: str) -> list[str]:
+    """Runs of four letters with the borders marked, and the first and last two and three; they bear endings and misspellings."""
+    marked = f"<{norm[:18]}>"
+    ends = [marked[:4], marked[:3], marked[-4:], marked[-3:]]
+    return sorted({*ends, *(marked[at : at + 4] for at in range(len(marked) - 3))})
+
+
+def writable(words: Sequence[str]) -> list[str]:
+    """Half a surrogate pair, which no encoding can write, becomes a question mark."""
+    return [word if word.isascii() else word.encode("utf-8", "replace").decode("utf-8") for word in words]
+
+
+def word_rows(word: str, lexicon: Lexicon) -> list[tuple[int, str]]:
+    """(row, family) pairs; the family is empty for rows that are never hidden."""
+    norm = normalize(word)
+    rows = [(_row("norm", crc32(norm.encode())), "norm"), (_row("shape", crc32(shape(word).encode())), "")]
+    rows += [(_row("gram", crc32(gram.encode())), "gram") for gram in grams(norm)]
+    return rows + _lexicon_rows(lexicon.look_up(norm))
+
+
+def _lexicon_rows(entry: Entry) -> list[tuple[int, str]]:
+    rows = [(_row(part, getattr(entry, part)), "lexicon") for part in ("cluster", "title", "capital", "frequency", "sense")]
+    rows += [(_row(f"path{bits}", entry.path & ((1 << bits) - 1)), "lexicon") for bits in (4, 6, 8)]
+    flags = (bit for bit in range(len(FLAGS)) if entry.flags >> bit & 1)
+    return rows + [(_row("flags", bit), "names" if bit in _NAME_FLAGS else "lexicon") for bit in flags]
+
+
+_STOPS = frozenset(".;:!?()[]{}|")
+_QUOTES = frozenset({'"', "\u201c", "\u201d"})
+_CREDITS = frozenset({"by", "style", "inspired", "artist", "artists"})
+_NEGATIONS = frozenset({"no", "without", "not", "never", "neither", "nor", "zero"})
+_LIKENESSES = frozenset(
+    {"statue", "sculpture", "bust", "figurine", "doll", "toy", "lego", "dressed", "costume", "like", "poster", "mural"}
+)
+_BRACKETS = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
+_FAR = 31
+# Words since a cue -> 0 none, 1 the next word, 2 the second, 3 the third, 4 up to 6, 5 up to 12, 6 up to 30.
+_DISTANCE: tuple[int, ...] = (0, 1, 2, 3, *[4] * 3, *[5] * 6, *[6] * 18, 0)
+
+
+def place_rows(words: Sequence[str]) -> list[list[int]]:
+    """Nine rows a word: case and commas of the whole prompt, quotes, brackets, place in the clause, distance from cues."""
+    base = _STARTS["place"]
+    case, commas = base + _case(words), base + 4 + _commas(words)
+    rows: list[list[int]] = []
+    quoted = depth = clause = in_clause = 0
+    credit = negation = likeness = _FAR
+    for word in words:
+        if word in _QUOTES:
+            quoted = 1 - quoted
+        elif word in _BRACKETS:
+            depth = max(0, depth + _BRACKETS[word])
+        place = (base + 10 + quoted, base + 12 + (depth > 0), base + 14 + min(in_clause, 5), base + 20 + min(clause, 3))
+        cues = (base + 30 + _DISTANCE[credit], base + 40 + _DISTANCE[negation], base + 50 + _DISTANCE[likeness])
+        rows.append([case, commas, *place, *cues])
+        if word in _STOPS:
+            credit = negation = likeness = _FAR
+            clause, in_clause = clause + 1, 0
+            continue
+        clause, in_clause = (clause + 1, 0) if word == "," else (clause, in_clause + 1)
+        low = word.lower()
+        credit = 1 if low in _CREDITS else min(credit + 1, _FAR)
+        negation = 1 if low in _NEGATIONS else min(negation + 1, _FAR)
+        likeness = 1 if low in _LIKENESSES else min(likeness + 1, _FAR)
+    return rows
+
+
+def _case(words: Sequence[str]) -> int:
+    """0 all lower, 1 ALL UPPER, 2 capitals on most words, 3 mixed."""
+    letters = [word for word in words if word[:1].isalpha()]
+    upper = sum(word[0].isupper() for word in letters)
+    if not upper:
+        return 0
+    if all(word.isupper() for word in letters):
+        return 1
+    return 2 if upper * 10 > len(letters) * 6 else 3
+
+
+def _commas(words: Sequence[str]) -> int:
+    share = sum(word == "," for word in words) / max(len(words), 1)
+    return sum(share > limit for limit in (0.0, 0.07, 0.12, 0.18, 0.26))

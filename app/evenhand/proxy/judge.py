@@ -1,0 +1,52 @@
+"""Prompts in, decisions out, whatever happens: shadow mode and faults of the engine are settled here.
+
+A long prompt is decided in a thread, so that it can't hold up everybody else's requests. No prompt text is logged.
+"""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from time import perf_counter
+
+from evenhand.flow import Analysis, Decision, Outcome, Plan, Prompt
+from evenhand.proxy.live import Serving
+from evenhand.proxy.logs import log, where
+from evenhand.proxy.meters import Meters
+from evenhand.proxy.refusal import Refusal
+
+LONG_CHARS = 2_000
+_long_prompts = ThreadPoolExecutor(max_workers=2, thread_name_prefix="evenhand-long")
+
+
+async def judge(serving: Serving, prompt: Prompt, meters: Meters) -> Decision:
+    """Raises Refusal 503 for a fault of the engine where the policy says `on_error: reject`."""
+    began = perf_counter()
+    decision = await _decided(serving, prompt)
+    shadowed = decision.outcome == "rewritten" and serving.rules.policy.mode == "shadow"
+    spent_ms = (perf_counter() - began) * 1000
+    decision = replace(decision, outcome="shadow" if shadowed else decision.outcome, overhead_ms=spent_ms)
+    meters.decisions.labels(decision.outcome).inc()
+    return decision
+
+
+async def _decided(serving: Serving, prompt: Prompt) -> Decision:
+    try:
+        if len(prompt.text) > LONG_CHARS:
+            return await asyncio.get_running_loop().run_in_executor(_long_prompts, serving.engine.decide, prompt)
+        return serving.engine.decide(prompt)
+    except Exception as fault:
+        log.error("engine_fault", decision_id=prompt.id, fault=where(fault))
+        if serving.rules.policy.on_error == "reject":
+            raise faulty() from fault
+        return undecided(serving, prompt, "bypass")
+
+
+def faulty() -> Refusal:
+    message = "The prompt could not be checked, and the policy is to send nothing in that case; try again."
+    return Refusal(503, message, code="engine_fault", retry=True)
+
+
+def undecided(serving: Serving, prompt: Prompt, outcome: Outcome) -> Decision:
+    """The decision where the engine was not asked, or failed."""
+    plan = Plan(analysis=Analysis(prompt=prompt, subjects=(), notes=()), rulings=())
+    return Decision(id=prompt.id, revision=serving.revision, outcome=outcome, plan=plan)

@@ -1,0 +1,14 @@
+"""Rules as people write them, checked, loaded and compiled. The doors: `load_rules`, `shipped_rules`, `Ruleset`."""
+
+from pathlib import Path
+
+from evenhand.rules.compile import compile_rules
+from evenhand.rules.load import load_folder, shipped_rules
+from evenhand.rules.ruleset import Ruleset
+
+__all__ = ["Ruleset", "load_rules", "shipped_rules"]
+
+
+def load_rules(root: Path | None = None) -> Ruleset:
+    """The shipped rules where no folder is given. Raises RuleError with every problem."""
+    return compile_rules(load_folder(root or shipped_rules()))

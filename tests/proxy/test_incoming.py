@@ -1,0 +1,129 @@
+import asyncio
+from collections.abc import Awaitable, Iterable
+
+import pytest
+
+from evenhand.errors import BodyError
+from evenhand.proxy.headers import Pairs
+from evenhand.proxy.incoming import ClientGoneError, Message, Receive, Watch, check_content, read_body, replayed
+
+
+def receive_of(messages: Iterable[Message]) -> Receive:
+    waiting = iter(messages)
+
+    async def receive() -> Message:
+        for message in waiting:
+            return message
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    return receive
+
+
+def part(body: bytes, *, more: bool = False) -> Message:
+    return {"type": "http.request", "body": body, "more_body": more}
+
+
+GONE: Message = {"type": "http.disconnect"}
+
+
+async def test_reads_all_parts() -> None:
+    receive = receive_of([part(b"ab", more=True), part(b"", more=True), part(b"c")])
+    assert await read_body(receive, [], limit=3, timeout_s=1) == b"abc"
+
+
+@pytest.mark.parametrize(
+    ("pairs", "messages"),
+    [
+        ([(b"content-length", b"4")], []),
+        ([], [part(b"abcd")]),
+        ([(b"content-length", b"1")], [part(b"ab", more=True), part(b"cd")]),
+    ],
+)
+async def test_413_above_the_limit(pairs: Pairs, messages: list[Message]) -> None:
+    with pytest.raises(BodyError) as caught:
+        await read_body(receive_of(messages), pairs, limit=3, timeout_s=1)
+    assert caught.value.status == 413
+
+
+async def test_408_where_the_body_stays_out() -> None:
+    with pytest.raises(BodyError) as caught:
+        await read_body(receive_of([part(b"a", more=True)]), [], limit=3, timeout_s=0.02)
+    assert caught.value.status == 408
+
+
+async def test_a_client_that_leaves_while_sending() -> None:
+    with pytest.raises(ClientGoneError):
+        await read_body(receive_of([part(b"a", more=True), GONE]), [], limit=3, timeout_s=1)
+
+
+async def test_replayed() -> None:
+    receive = replayed(b"body", receive_of([GONE]))
+    assert [await receive(), await receive()] == [part(b"body"), GONE]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"application/json",
+        b"Application/JSON",
+        b"application/json; charset=utf-8",
+        b'application/json;charset="UTF-8"',
+        b"application/json;a=b",
+    ],
+)
+def test_content_that_is_fine(value: bytes) -> None:
+    check_content([(b"content-type", value), (b"content-encoding", b"identity")], "application/json")
+
+
+@pytest.mark.parametrize(
+    ("pairs", "says"),
+    [
+        ([], "it must be application/json"),
+        ([(b"content-type", b"text/plain")], "is 'text/plain'"),
+        ([(b"content-type", b"application/x-www-form-urlencoded")], "it must be application/json"),
+        ([(b"content-type", b"application/json; charset=latin-1")], "'latin-1'"),
+        ([(b"content-type", b"application/json; charset=utf-8; charset=utf-16")], "send the body as UTF-8"),
+        ([(b"content-type", b"application/json"), (b"content-encoding", b"gzip")], "'gzip'"),
+        ([(b"content-type", b"application/json"), (b"content-encoding", b"identity"), (b"content-encoding", b"br")], "br"),
+    ],
+)
+def test_content_that_is_not(pairs: Pairs, says: str) -> None:
+    with pytest.raises(BodyError, match=says) as caught:
+        check_content(pairs, "application/json")
+    assert caught.value.status == 415
+
+
+async def test_watch_cancels_the_block_when_the_client_leaves() -> None:
+    left = asyncio.Event()
+
+    async def receive() -> Message:
+        await left.wait()
+        return GONE
+
+    asyncio.get_running_loop().call_later(0.02, left.set)
+    with pytest.raises(ClientGoneError):
+        await _watched(receive, asyncio.sleep(5))
+    await asyncio.sleep(0)
+
+
+async def _watched(receive: Receive, work: Awaitable[object]) -> None:
+    async with Watch(receive):
+        await work
+
+
+async def test_watch_at_the_very_end_leaves_no_cancel_behind() -> None:
+    with pytest.raises(ClientGoneError):
+        await _watched(receive_of([GONE]), asyncio.sleep(0))
+    await asyncio.sleep(0.01)
+
+
+async def _fail() -> None:
+    raise ValueError("mine")
+
+
+async def test_watch_lets_other_faults_and_outer_cancels_through() -> None:
+    with pytest.raises(ValueError, match="mine"):
+        await _watched(receive_of([]), _fail())
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(_watched(receive_of([]), asyncio.sleep(5)), 0.01)

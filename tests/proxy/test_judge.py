@@ -1,0 +1,68 @@
+from typing import Any
+
+import pytest
+
+from evenhand.engine import Engine
+from evenhand.flow import Decision, Prompt
+from evenhand.proxy.judge import LONG_CHARS, judge, undecided
+from evenhand.proxy.live import Serving
+from evenhand.proxy.meters import Meters
+from evenhand.proxy.refusal import Refusal
+from evenhand.rules import Ruleset
+
+
+class BrokenEngine(Engine):
+    def decide(self, prompt: Prompt, **more: Any) -> Decision:
+        raise RuntimeError(f"secret text: {prompt.text}")
+
+
+def serving_of(rules: Ruleset, kind: type[Engine] = Engine, **policy: Any) -> Serving:
+    from dataclasses import replace
+
+    rules = replace(rules, policy=rules.policy.model_copy(update=policy))
+    return Serving(rules=rules, engine=kind(rules), upstreams=(), operations=())
+
+
+def count(meters: Meters, outcome: str) -> float:
+    return meters.registry.get_sample_value("evenhand_decisions_total", {"outcome": outcome}) or 0
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "outcome"),
+    [
+        ("a doctor", "enforce", "rewritten"),
+        ("a doctor", "shadow", "shadow"),
+        ("a tree", "enforce", "unchanged"),
+        ("a tree", "shadow", "unchanged"),
+        ("a doctor, " + "8k, " * LONG_CHARS, "enforce", "rewritten"),
+    ],
+)
+async def test_outcomes(small_rules: Ruleset, text: str, mode: str, outcome: str) -> None:
+    meters = Meters()
+    decision = await judge(serving_of(small_rules, mode=mode), Prompt(text=text, images=2, id="d-1"), meters)
+    assert (decision.outcome, decision.id, count(meters, outcome)) == (outcome, "d-1", 1)
+    assert len(decision.texts) == (0 if outcome == "unchanged" else 2)
+    assert decision.overhead_ms > 0
+
+
+@pytest.mark.parametrize("text", ["a doctor", "a doctor" * LONG_CHARS])
+async def test_a_fault_lets_the_original_pass_and_is_counted(
+    small_rules: Ruleset, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    meters = Meters()
+    decision = await judge(serving_of(small_rules, BrokenEngine), Prompt(text=text), meters)
+    assert (decision.outcome, decision.texts, count(meters, "bypass")) == ("bypass", (), 1)
+    told = "".join(capsys.readouterr())
+    assert "RuntimeError at test_judge.py" in told
+    assert "secret text" not in told
+
+
+async def test_a_fault_rejects_where_the_policy_says_so(small_rules: Ruleset) -> None:
+    with pytest.raises(Refusal) as caught:
+        await judge(serving_of(small_rules, BrokenEngine, on_error="reject"), Prompt(text="a doctor"), Meters())
+    assert (caught.value.status, caught.value.retry) == (503, True)
+
+
+def test_undecided_has_no_subject(small_rules: Ruleset) -> None:
+    decision = undecided(serving_of(small_rules), Prompt(text="a doctor", id="d-2"), "opted_out")
+    assert (decision.id, decision.outcome, decision.plan.rulings) == ("d-2", "opted_out", ())

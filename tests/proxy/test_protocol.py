@@ -1,0 +1,39 @@
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from evenhand.proxy.protocol import http_protocol, loop_factory
+
+
+def test_the_fast_parser_and_loop_are_used_where_installed() -> None:
+    assert http_protocol(header_timeout_s=1).__name__ == "StrictProtocol"
+    factory = loop_factory()
+    assert factory is not None
+    loop = factory()
+    loop.close()
+    assert type(loop).__module__.startswith("uvloop")
+
+
+def test_pipelined_requests_keep_their_own_targets(sidecar: Any, raw: Callable[..., bytes]) -> None:
+    good = b"GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n"
+    bad = b"GET http://evil.example/v1/models HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    answer = raw(sidecar.port, good + bad)
+    assert [part[:3] for part in answer.split(b"HTTP/1.1 ")[1:]] == [b"404", b"400"]
+
+
+@pytest.mark.parametrize(
+    "start", [b"", b"GET /v1/models HTTP/1.1\r\nHost:", b"GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\nGET /v1"]
+)
+def test_a_header_block_that_stays_out_closes_the_connection(run_sidecar: Callable[..., Any], start: bytes) -> None:
+    with (
+        run_sidecar(demo=True, header_timeout_s=0.2) as running,
+        socket.create_connection(("127.0.0.1", running.port), 3) as slow,
+    ):
+        slow.sendall(start)
+        began = time.monotonic()
+        while slow.recv(65_536):
+            pass
+    assert time.monotonic() - began < 2

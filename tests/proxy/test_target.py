@@ -1,0 +1,90 @@
+import pytest
+
+from evenhand.dialects.spec import load_dialects
+from evenhand.proxy.refusal import Refusal
+from evenhand.proxy.target import check_path, disguised, find, pick, upstreams_of
+from evenhand.rules.schema import UpstreamRule
+from evenhand.settings import load_settings
+
+OPERATIONS = tuple(operation for dialect in load_dialects() for operation in dialect.operations)
+GUARDED = b"/v1/images/generations"
+
+
+@pytest.mark.parametrize(
+    "path", [GUARDED, b"/v1/models/a%2Bb", b"/", b"/a;b=c/d,e", b"/v1/...", b"/v1/a..b", b"/@evil.example/x"]
+)
+def test_plain_paths_pass(path: bytes) -> None:
+    check_path(path, path + b"?key=1")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        b"//evil.example/v1",
+        b"/v1//images",
+        b"/v1/%2F/x",
+        b"/v1/%2f%2fevil",
+        b"/v1/../admin",
+        b"/v1/%2e%2e/admin",
+        b"/v1/.%2E/admin",
+        b"/./v1",
+        b"/v1/..",
+        b"/v1\\images",
+        b"/v1/%5c..%5cadmin",
+        b"/v1/%00",
+        b"/v1/%zz",
+        b"/v1/ x",
+        b"/v1/\xc3\xa9",
+        b"*",
+        b"v1/images",
+        b"",
+        b"http://evil.example/v1",
+    ],
+)
+def test_ambiguous_paths_are_refused(path: bytes) -> None:
+    with pytest.raises(Refusal) as caught:
+        check_path(path, None)
+    assert caught.value.status == 400
+
+
+@pytest.mark.parametrize(
+    "target", [b"http://evil.example/v1/images/generations", b"/v1/images/generations#x", b"//v1/images/generations"]
+)
+def test_a_target_spelled_otherwise_is_refused(target: bytes) -> None:
+    with pytest.raises(Refusal):
+        check_path(GUARDED, target)
+
+
+def test_find_matches_method_and_raw_path() -> None:
+    assert find(OPERATIONS, "POST", GUARDED) is OPERATIONS[0]
+    assert find(OPERATIONS, "GET", GUARDED) is None
+    assert find(OPERATIONS, "POST", GUARDED + b"/") is None
+
+
+@pytest.mark.parametrize(
+    "path", [GUARDED + b"/", b"/v1/images/%67enerations", b"/V1/Images/Generations", b"/v1%2Fimages/generations"]
+)
+def test_disguises_are_noticed(path: bytes) -> None:
+    assert disguised(OPERATIONS, path) is OPERATIONS[0]
+    assert disguised(OPERATIONS, b"/v1/models") is None
+
+
+def test_the_longest_path_wins_and_ends_at_a_slash() -> None:
+    rules = [
+        UpstreamRule(id="a", path="/v1", origin="https://a.example"),
+        UpstreamRule(id="b", path="/v1/images", origin="https://b.example", timeout_s=30),
+    ]
+    upstreams = upstreams_of(rules, load_settings())
+    assert pick(upstreams, GUARDED).origin == "https://b.example"
+    assert pick(upstreams, GUARDED).host == b"b.example"
+    assert pick(upstreams, b"/v1/imagesx").origin == "https://a.example"
+    with pytest.raises(Refusal, match="EVENHAND_UPSTREAM"):
+        pick(upstreams, b"/v2")
+
+
+def test_the_setting_overrides_the_rules() -> None:
+    upstreams = upstreams_of(
+        [UpstreamRule(id="a", path="/v1", origin="https://a.example")], load_settings(upstream="http://up.example:81")
+    )
+    assert [upstream.origin for upstream in upstreams] == ["http://up.example:81"]
+    assert pick(upstreams, b"/anything").host == b"up.example:81"

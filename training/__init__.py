@@ -1,0 +1,1 @@
+"""Corpus grammar, vocabulary and the one command that trains the shipped language model: `python -m training`."""
