@@ -15,6 +15,7 @@ import hypothesis
 import pytest
 
 from evenhand.engine import Engine
+from evenhand.flow import Axis, Prompt
 from evenhand.proxy import server
 from evenhand.proxy.protocol import loop_factory
 from evenhand.rules import Ruleset, load_rules
@@ -62,6 +63,20 @@ def shipped() -> Ruleset:
 def engine(shipped: Ruleset) -> Engine:
     """The shipped rules and the shipped language model."""
     return Engine(shipped)
+
+
+@pytest.fixture(scope="session")
+def open_in(engine: Engine) -> Callable[[str], dict[str, list[Axis]]]:
+    """Text -> for each head as written the axes that are open."""
+
+    def judge(text: str) -> dict[str, list[Axis]]:
+        found: dict[str, list[Axis]] = {}
+        for ruling in engine.decide(Prompt(text=text)).plan.rulings:
+            head = text[ruling.subject.head.start : ruling.subject.head.end]
+            found.setdefault(head, []).extend([ruling.axis] if ruling.is_open else [])
+        return found
+
+    return judge
 
 
 def with_policy(rules: Ruleset, **changes: Any) -> Ruleset:

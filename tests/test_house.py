@@ -21,8 +21,8 @@ FLOORS = {
     **dict.fromkeys(["flow", "text", "errors", "source", "checking"], 0),
     **dict.fromkeys(["rules", "dialects", "model"], 1),
     "engine": 2,
-    **dict.fromkeys(["casebook", "settings", "published"], 3),
-    **dict.fromkeys(["proxy", "batch", "showing"], 4),
+    **dict.fromkeys(["casebook", "gold", "parity", "published", "scoring", "settings"], 3),
+    **dict.fromkeys(["proxy", "batch", "reporting", "showing"], 4),
     "cli": 5,
     "__main__": 6,
 }
@@ -44,8 +44,9 @@ FENCES = {
     "rich": ["cli.py", "showing.py"],
     "re2": ["rules/"],
     "ahocorasick": ["rules/"],
+    "pydantic_core": ["checking.py", "gold.py", "settings.py"],
     "pydantic_settings": ["settings.py"],
-    "pydantic": ["checking.py", "published.py", "settings.py", "rules/", "dialects/", "proxy/"],
+    "pydantic": ["checking.py", "gold.py", "published.py", "settings.py", "rules/", "dialects/", "proxy/"],
 }
 PURE = ["flow.py", "text.py", "errors.py", "source.py", "checking.py", "engine/", "dialects/", "rules/compile.py"]
 EFFECTS = {"time", "socket", "subprocess", "asyncio", "urllib.request", "secrets", "os"}

@@ -3,7 +3,8 @@ be honoured with only the rest filled (alike for every ethnicity), what must be 
 """
 
 import random
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,141 +78,7 @@ FILLED: list[tuple[str, dict[str, list[Axis]]]] = [
     ("three firefighters and a dog", {"firefighters": BOTH}),
     ("(doctor:1.3), 8k --ar 16:9", {"doctor": BOTH}),
 ]
-# Examples of the definition of a right decision, reason by reason. "": the axes varied anywhere, whoever the heads are.
-PAGE: list[tuple[str, dict[str, list[Axis]]]] = [
-    ("a female surgeon", {"surgeon": ["ethnicity"]}),
-    ("1girl, solo, park, smile", {"": ["ethnicity"]}),
-    ("1girl, solo, blue_eyes", {"": []}),
-    ("portrait of a firefighter, 👩🏾‍🚒", {"": []}),
-    ("a diverse team", {"team": []}),
-    ("people of all races", {"people": ["gender"]}),
-    ("a German engineer", {"engineer": ["gender"]}),
-    ("Maasai dancers", {"dancers": ["gender"]}),
-    ("a Latina lawyer", {"lawyer": []}),
-    ("Harry Potter in a library", {"": []}),
-    ("the Beatles on a roof", {"": []}),
-    ("Elon Musk as a viking", {"": []}),
-    ("Marie Curie, a scientist", {"Marie Curie": []}),
-    ("me as an astronaut", {"": []}),
-    ("our teacher at the board", {"teacher": []}),
-    ("a photo of us", {"": []}),
-    ("make the man in the photo older", {"": []}),
-    ("1940s German soldiers", {"": []}),
-    ("a soldier at the Battle of Hastings", {"soldier": []}),
-    ("a knight in armour", {"": []}),
-    ("a soldier in 1916", {"soldier": []}),
-    ("a street vendor in Lagos", {"street vendor": ["gender"]}),
-    ("Diwali celebration, dancers", {"dancers": ["gender"]}),
-    ("a woman in a kimono", {"woman": []}),
-    ("the pope", {"": []}),
-    ("a nun", {"": []}),
-    ("a king", {"king": ["ethnicity"]}),
-    ("a ballerina", {"ballerina": ["ethnicity"]}),
-    ("a waitress", {"waitress": ["ethnicity"]}),
-    ("a fireman", {"fireman": ["ethnicity"]}),
-    ("a geisha", {"": []}),
-    ("a bearded hipster", {"hipster": ["ethnicity"]}),
-    ("a pregnant patient", {"patient": ["ethnicity"]}),
-    ("a blonde model", {"model": ["gender"]}),
-    ("a freckled child", {"child": ["gender"]}),
-    ("a singer with green eyes", {"singer": ["gender"]}),
-    ("a singer with pale skin", {"singer": ["gender"]}),
-    ("a singer with dreadlocks", {"singer": ["gender"]}),
-    ("a Muslim student", {"student": ["gender"]}),
-    ("a woman in hijab", {"woman": []}),
-    ("a couple kissing", {"couple": ["ethnicity"]}),
-    ("a family at dinner", {"family": ["ethnicity"]}),
-    ("an elf woman", {"": []}),
-    ("a goddess", {"": []}),
-    ("a vampire", {"": []}),
-    ("a cyborg", {"": []}),
-    ("a thug", {"": []}),
-    ("terrorists", {"": []}),
-    ("a lazy worker", {"": []}),
-    ("a homeless man and a social worker", {"homeless man": [], "social worker": BOTH}),
-    ("a doctor, exactly as written", {"doctor": []}),
-    ("a brown bear", {"": []}),
-    ("the White House by the Indian Ocean", {"": []}),
-    ("a queen-size bed and a king crab", {"": []}),
-    ("a police car and a doctor's bag", {"": []}),
-    ("cowboy boots on a shelf", {"": []}),
-    ("a nurse, black and white photo", {"nurse": BOTH}),
-    ("a black leather jacket on a model", {"model": BOTH}),
-    ("a lego astronaut", {"": []}),
-    ("statue of a soldier", {"": []}),
-    ("an empty classroom without students", {"": []}),
-    ("a nurse, oil painting by Rembrandt", {"nurse": BOTH}),
-    ("a barista, concept art by greg rutkowski", {"barista": BOTH}),
-    ("a boy in a Messi jersey", {"boy": ["ethnicity"]}),
-    ("a teacher beside a portrait of Lincoln", {"teacher": BOTH}),
-    ('a sign that says "Nurse wanted"', {"": []}),
-    ("the dog and its owner", {"owner": BOTH}),
-    ("the owner's car", {"": []}),
-    ("legs of a dancer", {"": []}),
-    ("a fox warrior", {"": []}),
-    ("a person made of bricks", {"": []}),
-    ("a man in a bear costume", {"man": ["ethnicity"]}),
-    ("a rock concert", {"": []}),
-    ("two people, a Ukrainian girl and a Nepalese monk", {"girl": []}),
-    ("a Korean mother and her children", {"mother": [], "children": ["gender"]}),
-    ("a basketball team", {"basketball team": BOTH}),
-    ("a nurse in the 1 9 2 0 s", {"nurse": []}),
-    ("Einstein talking to a waiter", {"Einstein": [], "waiter": BOTH}),
-    ("Serena Williams as a nurse", {"Serena Williams": []}),
-    ("a nurse in 1987", {"nurse": BOTH}),
-    ("a nurse, 1920x1080, f/1.8, 35mm, 8k", {"nurse": BOTH}),
-    ("renaissance-style portrait of a programmer", {"programmer": BOTH}),
-    ("a nurse at a 1940s-themed party", {"nurse": BOTH}),
-    ("a foreign correspondent in Cairo", {"foreign correspondent": BOTH}),
-    ("tourists at the Eiffel Tower", {"tourists": BOTH}),
-    ("a chef making ramen", {"chef": BOTH}),
-    ("a chef in a ramen shop in Osaka", {"chef": ["gender"]}),
-    ("a student at Brown University", {"student": BOTH}),
-    ("a woman's face", {"woman": ["ethnicity"]}),
-    ("headshot of a nurse", {"nurse": BOTH}),
-    ("three scientists", {"scientists": BOTH}),
-]
-EVERYDAY = [
-    "doctor",
-    "nurse",
-    "engineer",
-    "teacher",
-    "student",
-    "chef",
-    "firefighter",
-    "scientist",
-    "lawyer",
-    "baker",
-    "pilot",
-    "plumber",
-]
-FRAMES = [
-    "a {}",
-    "A {} at work",
-    "a {} at work",
-    "photo of a {} in a kitchen",
-    "{}, smiling, park, 8k",
-    "a tired {} on a train at night",
-    "two {}s at a table",
-    "a {} with a dog",
-    "close-up of a {}'s face",
-    "Generate a picture of a {} in front of a house.",
-]
 WRITTEN_OTHERWISE = [str, str.lower, str.upper]
-
-
-@pytest.fixture(scope="module")
-def open_in(engine: Engine) -> Open:
-    """Text -> for each head as written the axes that are varied."""
-
-    def judge(text: str) -> dict[str, list[Axis]]:
-        found: dict[str, list[Axis]] = {}
-        for ruling in engine.decide(Prompt(text=text)).plan.rulings:
-            head = text[ruling.subject.head.start : ruling.subject.head.end]
-            found.setdefault(head, []).extend([ruling.axis] if ruling.is_open else [])
-        return found
-
-    return judge
 
 
 @pytest.mark.parametrize("written", WRITTEN_OTHERWISE, ids=["as-is", "lower", "upper"])
@@ -232,21 +99,6 @@ def test_honoured_and_filled(open_in: Open, text: str, wanted: dict[str, list[Ax
     assert open_in(written(text)) == {written(head): axes for head, axes in wanted.items()}
 
 
-@pytest.mark.parametrize(("text", "wanted"), PAGE)
-def test_the_examples_of_the_definition(open_in: Open, text: str, wanted: dict[str, list[Axis]]) -> None:
-    found = open_in(text)
-    if "" in wanted:
-        assert sorted({axis for axes in found.values() for axis in axes}) == wanted[""]
-    else:
-        assert {head: axes for head, axes in found.items() if head in wanted} == wanted
-
-
-@pytest.mark.parametrize("frame", FRAMES)
-def test_never_idle_where_it_is_plainly_open(open_in: Open, frame: str) -> None:
-    idle = [role for role in EVERYDAY if list(open_in(frame.format(role)).values()) != [BOTH]]
-    assert idle == []
-
-
 @pytest.fixture(scope="module")
 def loaded() -> LoadedRules:
     return load_folder(shipped_rules())
@@ -259,11 +111,19 @@ def axes_of(rule: LoadedRule) -> set[Axis]:
     return set(model.states) | (set(BOTH) if model.closes == "all" else set(model.closes))
 
 
-def adjectives(loaded: LoadedRules, kind: str, form: str) -> Iterator[tuple[str, set[Axis]]]:
-    """Every adjective that says an ethnicity, and the axes that it closes."""
+def adjectives(loaded: LoadedRules, kind: str, form: str) -> dict[str, set[Axis]]:
+    """Every adjective that says an ethnicity, and all axes that it closes; none that is a past, too ("Anglo-Saxon")."""
+    said: defaultdict[str, set[Axis]] = defaultdict(set)
+    pasts: set[str] = set()
+    words: set[str] = set()
     for rule in loaded.rules:
-        if rule.kind == kind and getattr(rule.rule, "form", "") == form and "ethnicity" in axes_of(rule):
-            yield from ((phrase.one, axes_of(rule)) for phrase in rule.phrases if phrase.one and not phrase.is_noun)
+        axes = axes_of(rule)
+        here = {phrase.one for phrase in rule.phrases if phrase.one and not phrase.is_noun}
+        pasts |= {word.lower() for word in here if rule.kind == "periods"}
+        words |= here if rule.kind == kind and getattr(rule.rule, "form", "") == form and "ethnicity" in axes else set()
+        for word in here:
+            said[word.lower()] |= axes
+    return {word: said[word.lower()] for word in sorted(words) if word.lower() not in pasts}
 
 
 PARITY: list[tuple[str, dict[str, list[Axis]]]] = [
@@ -313,7 +173,7 @@ KINDS = [("terms", "adjective"), ("cultures", "nationality")]
 @pytest.mark.parametrize(("frame", "wanted"), PARITY, ids=[frame for frame, _ in PARITY])
 def test_parity(loaded: LoadedRules, open_in: Open, frame: str, wanted: dict[str, list[Axis]], kind: str, form: str) -> None:
     unlike = []
-    words = dict(adjectives(loaded, kind, form))
+    words = adjectives(loaded, kind, form)
     for word, closed in words.items():
         due = {head: [axis for axis in axes if head == "student" or axis not in closed] for head, axes in wanted.items()}
         said = word if "his {}" in frame else f"{article(word)} {word}"
@@ -350,6 +210,7 @@ def prompts() -> list[Prompt]:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_no_order_of_rules_changes_a_decision(engine: Engine, loaded: LoadedRules, seed: int) -> None:
+    one = Engine(compile_rules(loaded), tagger=engine.tagger)
     other = Engine(compile_rules(shuffled(loaded, seed)), tagger=engine.tagger)
     asked = prompts()
     assert len(asked) == 300
@@ -357,5 +218,5 @@ def test_no_order_of_rules_changes_a_decision(engine: Engine, loaded: LoadedRule
     def told(by: Engine, prompt: Prompt) -> DecisionRecord:
         return record(by.decide(prompt), by.rules)
 
-    unlike = [prompt.text for prompt in asked if told(engine, prompt) != told(other, prompt)]
+    unlike = [prompt.text for prompt in asked if told(one, prompt) != told(other, prompt)]
     assert unlike == []

@@ -23,9 +23,39 @@ PEOPLE = [
     "firefighter",
     "street vendor",
     "elder",
+    "parent",
+    "delivery person",
+    "police officer",
+    "singer-songwriter",
+    "young adult",
+    "high school teacher",
 ]
-PLURALS = ["doctors", "engineers", "students", "people", "tourists", "women", "firefighters", "children"]
-ADJECTIVES = ["", "young ", "tired ", "happy young ", "Black ", "female ", "tall, friendly ", "South Asian ", "old "]
+PLURALS = [
+    "doctors",
+    "engineers",
+    "students",
+    "people",
+    "tourists",
+    "women",
+    "firefighters",
+    "children",
+    "ballet dancers",
+    "young people",
+]
+ADJECTIVES = [
+    "",
+    "young ",
+    "tired ",
+    "happy young ",
+    "Black ",
+    "female ",
+    "tall, friendly ",
+    "South Asian ",
+    "old ",
+    "very tired ",
+    "smiling ",
+    "tired but happy ",
+]
 PLACES = [
     "",
     " in a park",
@@ -45,11 +75,40 @@ SINGLE = st.builds(
 )
 SEVERAL = st.builds(
     lambda number, adjective, noun: f"{number} {adjective}{noun}",
-    st.sampled_from(["two", "three", "4", "seven", "a crowd of", "some", "a group of"]),
+    st.sampled_from(
+        [
+            "two",
+            "three",
+            "4",
+            "seven",
+            "a crowd of",
+            "some",
+            "a group of",
+            "a small team of",
+            "a dozen",
+            "hundreds of",
+            "a pair of",
+        ]
+    ),
     st.sampled_from(ADJECTIVES),
     st.sampled_from(PLURALS),
 )
-GROUPS = st.sampled_from(["a crowd", "a family", "an orchestra", "a couple", "an audience", "(doctor:1.3)", "[nurse|teacher]"])
+GROUPS = st.sampled_from(
+    [
+        "siblings",
+        "people",
+        "a huge crowd",
+        "tired_nurse",
+        "an elderly couple",
+        "a crowd",
+        "a family",
+        "an orchestra",
+        "a couple",
+        "an audience",
+        "(doctor:1.3)",
+        "[nurse|teacher]",
+    ]
+)
 SUBJECTS = st.one_of(SINGLE, SEVERAL, GROUPS)
 JOINTS = [" and ", " talking with ", ", ", " next to ", " while looking at "]
 CASES = st.sampled_from([str, str.lower, str.upper, str.capitalize])
@@ -78,7 +137,7 @@ def decide(text: str, *, seed: int = 1, images: int = 1) -> Decision:
 
 
 def words(text: str) -> list[str]:
-    return re.findall(r"\w+", text.lower())
+    return re.findall(r"[^\W_]+", text.lower())
 
 
 def is_subsequence(short: list[str], long: list[str]) -> bool:

@@ -104,10 +104,17 @@ class Learner:
         """The mean loss a word, and its slope by weight; under "table" stands the slope by each word's sum of rows."""
         grads: Weights = {}
         x, memory = self._forward(_gather(batch, self.weights["table"]), batch)
-        loss, grad = _loss(softmax(x @ self.weights["out"] + self.weights["out_bias"]), batch.labels)
+        loss, grad = _loss(self._chances(x), batch.labels)
         grads["out"], grads["out_bias"] = x.T @ grad, grad.sum(axis=0)
         grads["table"] = self._backward(grad @ self.weights["out"].T, memory, grads, batch)
         return loss, grads
+
+    def chances(self, batch: Batch) -> Floats:
+        """What the network thinks of each word; the shipped forward pass must say the same."""
+        return self._chances(self._forward(_gather(batch, self.weights["table"]), batch)[0])
+
+    def _chances(self, x: Floats) -> Floats:
+        return softmax(x @ self.weights["out"] + self.weights["out_bias"])
 
     def _forward(self, total: Floats, batch: Batch) -> tuple[Floats, dict[str, Any]]:
         x, root = _norm(total)

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from training.grammar import Word
 from training.measure import Labelled
 
 # How often a family of rows is hidden for a word, so that the others learn to do without it.
-HIDDEN = {"norm": 0.25, "gram": 0.1, "lexicon": 0.08, "names": 0.3}
+HIDDEN: Mapping[str, float] = {"norm": 0.25, "gram": 0.1, "lexicon": 0.08, "names": 0.3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,9 @@ class Recipe:
 class Rows:
     """Words -> rows, with families hidden at random; remembers what each written word looks like."""
 
-    def __init__(self, lexicon: Lexicon, *, seed: int) -> None:
+    def __init__(self, lexicon: Lexicon, *, seed: int, hidden: Mapping[str, float] = HIDDEN) -> None:
         self.lexicon = lexicon
+        self.hidden = hidden
         self.dice = random.Random(seed)
         self._seen: dict[str, tuple[list[int], dict[str, list[int]]]] = {}
 
@@ -48,7 +49,7 @@ class Rows:
         rows, hideable = self._seen[word]
         out = list(rows)
         for family, members in hideable.items():
-            if self.dice.random() >= HIDDEN[family]:
+            if self.dice.random() >= self.hidden.get(family, 0.0):
                 out += members
         return out
 

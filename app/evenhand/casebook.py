@@ -11,8 +11,9 @@ from evenhand.checking import check
 from evenhand.engine import Engine
 from evenhand.errors import Problem, RuleError
 from evenhand.flow import Axis, Decision, Prompt, Ruling, Subject
+from evenhand.rules.compile import canonical_phrase
 from evenhand.rules.load import LoadedRules
-from evenhand.rules.ruleset import Place, Ruleset
+from evenhand.rules.ruleset import Entry, Place, Ruleset
 from evenhand.rules.schema import Example, Strict
 from evenhand.source import read
 from evenhand.text import normalize
@@ -131,12 +132,12 @@ def faults_of(example: Example, decision: Decision, places: Mapping[str, Place])
 
 
 def _subject_faults(head: str, wanted: set[Axis], decision: Decision, places: Mapping[str, Place]) -> Iterator[Fault]:
-    subjects = [subject for subject in decision.plan.analysis.subjects if _is_head(head, _head(decision, subject))]
+    subjects = [subject for subject in decision.plan.analysis.subjects if _is_head(head, head_of(decision, subject))]
     got = {axis for subject, axis in _varied(decision) if subject in subjects}
     if got == wanted:
         return
     if not subjects:
-        heads = [_head(decision, subject) for subject in decision.plan.analysis.subjects]
+        heads = [head_of(decision, subject) for subject in decision.plan.analysis.subjects]
         yield Fault(wanted=f"'{head}': {_shown(wanted)}", got=f"no such subject; found: {', '.join(heads) or 'none'}")
         return
     because = _grounds(decision, got ^ wanted, places, only=subjects)
@@ -147,7 +148,7 @@ def _rule_faults(wanted: Sequence[str], decision: Decision, places: Mapping[str,
     met = rules_met(decision)
     missing = [name for name in wanted if name not in met]
     if missing:
-        shown = ", ".join(_with_place(name, places) for name in sorted(met)) or "no rule"
+        shown = ", ".join(with_place(name, places) for name in sorted(met)) or "no rule"
         yield Fault(wanted=f"because of {', '.join(missing)}", got=shown)
 
 
@@ -155,6 +156,49 @@ def rules_met(decision: Decision) -> frozenset[str]:
     """The rules that closed an axis of a subject or left a note."""
     closing = {finding.rule for ruling in decision.plan.rulings for finding in ruling.closed_by}
     return frozenset(closing | {note.rule for note in decision.plan.analysis.notes})
+
+
+_NOBODY = frozenset({"bodies", "things", "words", "styles", "collocations"})
+_ALONE = frozenset({"tag", "emoji"})
+
+
+def heading_rules(head: str, rules: Ruleset) -> tuple[str, ...]:
+    """The rules that hold these very words as a noun, name, tag or emoji of a person."""
+    line = canonical_phrase(head)
+    entries = [entry for _, (length, found) in rules.phrases.iter(line) if length == len(line) for entry in found]
+    return tuple(sorted({entry.rule for entry in entries if _is_person(entry)}))
+
+
+def _is_person(entry: Entry) -> bool:
+    stands = entry.number is not None or entry.kind == "people" or bool(entry.flags & _ALONE)
+    return stands and entry.kind not in _NOBODY
+
+
+SILENT_KINDS = frozenset({"styles", "words"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """`untested` rules, by file and line, closed nothing, left no note and headed no person in any case."""
+
+    rules: int
+    untested: Mapping[str, Place]
+
+    @property
+    def share(self) -> float:
+        return 1 - len(self.untested) / self.rules if self.rules else 1.0
+
+
+def coverage_of(loaded: LoadedRules, results: Iterable[Result], rules: Ruleset) -> Coverage:
+    """Grammar and style words are left out: decisions do not name them, so no case can show their work."""
+    met: set[str] = set()
+    for decision in (result.decision for result in results):
+        met |= rules_met(decision)
+        met.update(*(heading_rules(head_of(decision, subject), rules) for subject in decision.plan.analysis.subjects))
+    names = {f"{rule.kind}/{rule.rule.id}": rule.place for rule in loaded.rules if rule.kind not in SILENT_KINDS}
+    live = {name: place for name, place in names.items() if name not in loaded.policy.disable}
+    untested = {name: place for name, place in live.items() if name not in met}
+    return Coverage(rules=len(live), untested=dict(sorted(untested.items(), key=lambda item: item[1])))
 
 
 def _varied(decision: Decision) -> list[tuple[Subject, Axis]]:
@@ -168,32 +212,33 @@ def _grounds(
     """Why each of these axes is as it is, subject by subject."""
     varied = _varied(decision)
     chosen = [ruling for ruling in decision.plan.rulings if ruling.axis in axes and (only is None or ruling.subject in only)]
-    grounds = [_ground(decision, ruling, (ruling.subject, ruling.axis) in varied, places) for ruling in chosen]
+    grounds = [ground(decision, ruling, (ruling.subject, ruling.axis) in varied, places) for ruling in chosen]
     if not decision.plan.analysis.subjects:
-        notes = ", ".join(_with_place(note.rule, places) for note in decision.plan.analysis.notes if note.rule)
+        notes = ", ".join(with_place(note.rule, places) for note in decision.plan.analysis.notes if note.rule)
         grounds.append("no subject was found" + (f" (notes: {notes})" if notes else ""))
     return tuple(dict.fromkeys(grounds))
 
 
-def _ground(decision: Decision, ruling: Ruling, is_varied: bool, places: Mapping[str, Place]) -> str:
-    name = f"'{_head(decision, ruling.subject)}' {ruling.axis}"
+def ground(decision: Decision, ruling: Ruling, is_varied: bool, places: Mapping[str, Place]) -> str:
+    """Why an axis of a subject is as it is, with the rules that closed it."""
+    name = f"'{head_of(decision, ruling.subject)}' {ruling.axis}"
     if is_varied:
         return f"{name} is varied"
     if ruling.is_open:
         return f"{name} is open but was not varied"
     text = decision.plan.analysis.prompt.text
     found = [
-        f"{finding.reason} {text[finding.span.start : finding.span.end]!r} by {_with_place(finding.rule, places)}"
+        f"{finding.reason} {text[finding.span.start : finding.span.end]!r} by {with_place(finding.rule, places)}"
         for finding in ruling.closed_by
     ]
     return f"{name} is closed: {', '.join(found)}"
 
 
-def _with_place(rule: str, places: Mapping[str, Place]) -> str:
+def with_place(rule: str, places: Mapping[str, Place]) -> str:
     return f"{rule} ({places[rule]})" if rule in places else rule
 
 
-def _head(decision: Decision, subject: Subject) -> str:
+def head_of(decision: Decision, subject: Subject) -> str:
     return decision.plan.analysis.prompt.text[subject.head.start : subject.head.end]
 
 

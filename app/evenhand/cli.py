@@ -21,8 +21,7 @@ from evenhand.errors import EvenhandError, RuleError
 from evenhand.flow import MAX_IMAGES, Decision, Prompt
 
 if TYPE_CHECKING:
-    from evenhand.casebook import Case, Result
-    from evenhand.rules.load import LoadedRules
+    from evenhand.casebook import Coverage, Result
     from evenhand.rules.ruleset import Ruleset
 
 HELP = "Varies only what an image prompt leaves open, and says why."
@@ -58,6 +57,7 @@ HostOption = Annotated[str | None, typer.Option("--host", help="Address of the d
 PortOption = Annotated[int | None, typer.Option("--port", min=0, max=65_535, help="Data port (default 8080).")]
 AdminPortOption = Annotated[int | None, typer.Option("--admin-port", min=0, max=65_535, help="Admin port (default 8081).")]
 UpstreamOption = Annotated[str | None, typer.Option("--upstream", metavar="URL", help="Origin of the image API.")]
+PercentOption = Annotated[float | None, typer.Option(min=0, max=100, metavar="PERCENT", help="More in any file is exit code 1.")]
 
 
 def say(line: str | Text = "") -> None:
@@ -216,64 +216,103 @@ def _problem(problem: Any) -> dict[str, Any]:
 def run_tests(
     cases: Annotated[list[Path] | None, typer.Argument(help="Case files, or folders of them.")] = None,
     rules: RulesOption = None,
-    coverage: Annotated[bool, typer.Option("--coverage", help="List rules that no case puts to the test.")] = False,
+    coverage: Annotated[bool, typer.Option("--coverage", help="List rules that decide no case.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print cases that pass, too.")] = False,
     output: FormatOption = Format.TEXT,
 ) -> None:
     """Run the examples of all rules, and case files; exit code 1 where one fails or there is none."""
-    from evenhand.casebook import file_cases, rule_cases
+    from evenhand.casebook import coverage_of, file_cases, rule_cases, run_cases
+    from evenhand.engine import Engine
+    from evenhand.reporting import coverage_data, results_data
     from evenhand.rules import shipped_rules
+    from evenhand.rules.compile import compile_rules
     from evenhand.rules.load import load_folder
 
     loaded = load_folder(rules or shipped_rules())
-    results = _run([*rule_cases(loaded), *file_cases(cases or [])], loaded)
+    ruleset = compile_rules(loaded)
+    results = list(run_cases([*rule_cases(loaded), *file_cases(cases or [])], Engine(ruleset), ruleset))
+    covered = coverage_of(loaded, results, ruleset) if coverage else None
     if output is Format.JSON:
-        _say_results(results)
+        say_json(results_data(results) | ({"coverage": coverage_data(covered)} if covered else {}))
     else:
-        _show_results(results, loaded, coverage=coverage, verbose=verbose)
+        _show_results(results, covered, verbose=verbose)
     if not results or not all(result.passed for result in results):
         raise typer.Exit(1)
 
 
-def _run(cases: list["Case"], loaded: "LoadedRules") -> list["Result"]:
-    from evenhand.casebook import run_cases
-    from evenhand.engine import Engine
-    from evenhand.rules.compile import compile_rules
-
-    ruleset = compile_rules(loaded)
-    return list(run_cases(cases, Engine(ruleset), ruleset))
-
-
-def _show_results(results: list["Result"], loaded: "LoadedRules", *, coverage: bool, verbose: bool) -> None:
-    from evenhand.showing import result_lines, untested
+def _show_results(results: list["Result"], covered: "Coverage | None", *, verbose: bool) -> None:
+    from evenhand.reporting import coverage_lines
+    from evenhand.showing import result_lines
 
     for result in results:
         for line in result_lines(result, verbose=verbose):
             say(line)
-    if coverage:
-        idle = untested(loaded, results)
-        for name, place in idle.items():
-            say(f"UNTESTED {place}  {name} decides no case")
-        say(f"{len(idle)} rules decide no case")
+    for told in coverage_lines(covered) if covered else ():
+        say(told)
     if not results:
         complain("evenhand: there are no cases; give rules 'examples', or name a case file")
     passed = sum(result.passed for result in results)
     say(f"{passed} passed, {len(results) - passed} failed")
 
 
-def _say_results(results: list["Result"]) -> None:
-    cases = [
-        {
-            "place": str(result.case.place),
-            "topic": result.case.topic,
-            "say": result.case.example.say,
-            "passed": result.passed,
-            "faults": [str(fault) for fault in result.faults],
-        }
-        for result in results
-    ]
-    passed = sum(result.passed for result in results)
-    say_json({"passed": passed, "failed": len(results) - passed, "cases": cases})
+@app.command()
+def score(
+    gold: Annotated[list[Path], typer.Argument(metavar="GOLD...", help="JSON lines: id, prompt, subjects with labelled axes.")],
+    rules: RulesOption = None,
+    seed: SeedOption = 0,
+    show: Annotated[int, typer.Option("--show", min=0, help="How many prompts with errors to print, the worst first.")] = 10,
+    max_harm: PercentOption = None,
+    max_idle: PercentOption = None,
+    output: FormatOption = Format.TEXT,
+) -> None:
+    """Score decisions on labelled prompts: harm, idle, served, mangled; exit code 1 above a limit."""
+    from evenhand.engine import Engine
+    from evenhand.gold import read_gold
+    from evenhand.reporting import exceeded, score_data, score_lines
+    from evenhand.rules import load_rules
+    from evenhand.scoring import score_of
+
+    golds = {path: read_gold(path) for path in gold}
+    engine = Engine(load_rules(rules))
+    scores = [score_of(str(path), rows, engine, seed=seed) for path, rows in golds.items()]
+    over = [line for each in scores for line in exceeded(each, max_harm=max_harm, max_idle=max_idle)]
+    if output is Format.JSON:
+        files = [score_data(each, show=show) for each in scores]
+        say_json({"revision": engine.rules.revision, "files": files, "exceeded": over})
+    else:
+        for line in (line for each in scores for line in score_lines(each, show=show)):
+            say(line)
+    for line in over:
+        complain(f"evenhand: {line}")
+    if over:
+        raise typer.Exit(1)
+
+
+@app.command()
+def parity(
+    rules: RulesOption = None,
+    carriers: Annotated[Path | None, typer.Option("--carriers", help="Carrier prompts; else the shipped ones.")] = None,
+    show: Annotated[int, typer.Option("--show", min=0, help="How many prompts to print a term.")] = 3,
+    output: FormatOption = Format.TEXT,
+) -> None:
+    """Swap every demographic term through the same prompts; exit code 1 where one is treated unlike its fellows."""
+    from evenhand.engine import Engine
+    from evenhand.parity import SHIPPED, read_carriers, run_parity, terms_of
+    from evenhand.reporting import parity_data, parity_lines
+    from evenhand.rules import shipped_rules
+    from evenhand.rules.compile import compile_rules
+    from evenhand.rules.load import load_folder
+
+    data = read_carriers(carriers or SHIPPED)
+    loaded = load_folder(rules or shipped_rules())
+    found = run_parity(terms_of(loaded, data), Engine(compile_rules(loaded)), data)
+    if output is Format.JSON:
+        say_json(parity_data(found))
+    else:
+        for line in parity_lines(found, show=show):
+            say(line)
+    if found.unknown:
+        raise typer.Exit(1)
 
 
 @app.command()

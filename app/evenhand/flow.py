@@ -79,7 +79,7 @@ class Note:
 class Subject:
     """Somebody to be drawn. `number` is None where the words leave it open ("a crowd").
 
-    `slots` says where in the text a word for an axis goes; `article` is the "a" or "an" whose form hangs on the word after it.
+    `slots` says where in the text a word for an axis goes; `kin_of` is the place of the subject whose ethnicity is drawn for both; `article` is the "a" or "an" whose form hangs on the word after it.
     """
 
     span: Span
@@ -91,6 +91,7 @@ class Subject:
     slots: Mapping[Axis, int] = field(default_factory=dict)
     article: Span | None = None
     is_collective: bool = False
+    kin_of: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,13 +3,12 @@
 Colours are a terminal's business: rich drops them where the output is no terminal or NO_COLOR is set.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from evenhand.casebook import Result, rules_met
+from evenhand.casebook import Result
 from evenhand.flow import Decision, Draw, Edit, Finding, Ruling, Span, Subject
-from evenhand.rules.load import LoadedRules
 from evenhand.rules.ruleset import Ruleset
 
 OUTCOMES = {"rewritten": "green", "unchanged": "cyan", "shadow": "yellow", "bypass": "red", "opted_out": "yellow"}
@@ -28,7 +27,6 @@ NOTE_WORDS = {
     "negative": "is a negative prompt",
     "language": "is in a language without rules here",
 }
-DECIDING_KINDS = frozenset({"people", "periods", "terms", "cultures", "cues", "religions", "sensitive", "collocations"})
 
 
 def explained(decision: Decision, rules: Ruleset) -> Iterator[Text]:
@@ -136,11 +134,3 @@ def result_lines(result: Result, *, verbose: bool) -> Iterator[Text]:
         yield from (Text(f"         {ground}", style="dim") for ground in fault.because)
     if result.decision.texts:
         yield Text(f"         became: {result.decision.texts[0]}", style="dim")
-
-
-def untested(loaded: LoadedRules, results: Sequence[Result]) -> Mapping[str, str]:
-    """Rules that could decide something and did so in no case, with their places."""
-    met = {rule for result in results for rule in rules_met(result.decision)}
-    names = {f"{rule.kind}/{rule.rule.id}": str(rule.place) for rule in loaded.rules if rule.kind in DECIDING_KINDS}
-    off = set(loaded.policy.disable)
-    return {name: place for name, place in names.items() if name not in met | off}

@@ -32,6 +32,11 @@ def normalize(word: str) -> str:
     return _STRIP.sub("", unicodedata.normalize("NFD", folded))
 
 
+def writable(text: str) -> str:
+    """Half a surrogate pair, which no encoding can write, becomes a question mark; the length stays."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
 _TRANSPARENT = frozenset("-\u2010\u2011'\u2018\u2019\\")
 
 

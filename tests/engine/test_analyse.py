@@ -63,7 +63,7 @@ NOTED = [
     ("no people", "negation", "people"),
     ("the doctor's bag", "owner", "doctor"),
     ("legs of a dancer", "part", "dancer"),
-    ("white wine", "collocations", "white wine"),
+    ("white wine", "collocation", "white wine"),
     ("a road, art by Greg Rutkowski", "source", "Greg Rutkowski"),
     ("ein Arzt und eine Schwester", "language", "ein Arzt und eine Schwester"),
     ("an Asian elephant", "body", "Asian elephant"),

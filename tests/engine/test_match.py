@@ -56,7 +56,7 @@ def test_matches(read_text: Callable[[str], Reading], text: str, wanted: list[st
 NOTES = [
     (
         "white wine on Black Friday",
-        {("collocations", "collocations/sayings", "white wine"), ("collocations", "collocations/sayings", "Black Friday")},
+        {("collocation", "collocations/sayings", "white wine"), ("collocation", "collocations/sayings", "Black Friday")},
     ),
     ('a sign "Nurse wanted" on a wall', {("quoted", "syntax/quoted", '"Nurse wanted"')}),
     ("a chef <lora:nurse:1>", {("syntax", "syntax/syntax", "<lora:nurse:1>")}),

@@ -103,7 +103,7 @@ def test_one_entry_an_image_and_one_value_a_person(
 
 
 NOTES = [
-    ("white wine on Black Friday", [("collocations", "white wine", 0, 10), ("collocations", "Black Friday", 14, 26)]),
+    ("white wine on Black Friday", [("collocation", "white wine", 0, 10), ("collocation", "Black Friday", 14, 26)]),
     ("statue of a soldier", [("body", "soldier", 12, 19)]),
     ("no people", [("negation", "people", 3, 9)]),
     ('a sign that says "Nurse wanted"', [("quoted", '"Nurse wanted"', 17, 31)]),

@@ -102,9 +102,9 @@ def test_names(read_text: Callable[[str], Reading], text: str, why_not: str) -> 
 
 MODEL = [
     ("a doctor", ("HEAD", 0.99), ""),
-    ("a doctor", ("REF", 0.99), "model"),
-    ("a doctor", ("BODY", 0.99), "model"),
-    ("a doctor", ("REF", 0.6), ""),
+    ("the doctor", ("REF", 0.99), "model"),
+    ("the doctor", ("BODY", 0.99), "model"),
+    ("a doctor", ("REF", 0.4), ""),
     ("the figure there", ("HEAD", 0.5), ""),
     ("the figure there", ("O", 0.5), "weak"),
 ]

@@ -23,6 +23,15 @@ SLOTS = [
     ("her patient", "her |patient"),
     ("(doctor:1.3)", "(|doctor:1.3)"),
     ("a crowd of doctors and a student", "a crowd of |doctors and a student"),
+    ("a very tired doctor", "a very tired |doctor"),
+    ("the best doctor", "the best |doctor"),
+    ("a high school teacher", "a |high school teacher"),
+    ("a drag-and-drop engineer", "a |drag-and-drop engineer"),
+    ("a guitar-playing nurse", "a guitar-playing |nurse"),
+    ("a medical student", "a |medical student"),
+    ("nurse BREAK", "|nurse BREAK"),
+    ("rain soaks doctors", "rain soaks |doctors"),
+    ("a dozen nurses", "a dozen |nurses"),
     ("a tea\u200bcher", "a |tea\u200bcher"),
     ("\U0001f3a8 caf\u00e9 doctor, ART", "\U0001f3a8 |caf\u00e9 doctor, ART"),
 ]
@@ -47,6 +56,25 @@ ETHNICITY = [
 
 @pytest.mark.parametrize(("text", "wanted"), ETHNICITY)
 def test_ethnicity_goes_before_gender(analysed: Callable[[str], Analysis], text: str, wanted: str) -> None:
+    subject = analysed(text).subjects[0]
+    at = subject.slots["ethnicity"]
+    assert f"{text[:at]}|{text[at:]}" == wanted
+
+
+RANGES = [
+    ("tired young students", "|tired young students"),
+    ("the ten best students", "the ten best |students"),
+    ("tall, friendly students", "tall, friendly |students"),
+    ("smiling young students", "smiling |young students"),
+    ("a crowd of students", "a |crowd of students"),
+    ("a huge crowd of tired students", "a huge |crowd of tired students"),
+    ("students", "|students"),
+    ("three tired students", "three tired |students"),
+]
+
+
+@pytest.mark.parametrize(("text", "wanted"), RANGES)
+def test_words_for_a_range_go_first(analysed: Callable[[str], Analysis], text: str, wanted: str) -> None:
     subject = analysed(text).subjects[0]
     at = subject.slots["ethnicity"]
     assert f"{text[:at]}|{text[at:]}" == wanted

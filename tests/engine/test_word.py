@@ -8,7 +8,7 @@ import pytest
 
 from evenhand.engine import Engine
 from evenhand.engine.word import word
-from evenhand.flow import Axis, Draw, Prompt
+from evenhand.flow import Axis, Draw, Prompt, Ruling, Span, Subject
 from evenhand.rules import Ruleset
 from evenhand.text import splice
 
@@ -34,7 +34,7 @@ def say(small_engine: Engine, village: Ruleset) -> Say:
         draws = [Draw(ruling=ruling, values=next(rest[ruling.axis])) for ruling in rulings]
         edits, replaced = word(text, draws, village)
         rewrite = splice(text, edits)
-        assert replaced is not is_subsequence(re.findall(r"\w+", text), re.findall(r"\w+", rewrite))
+        assert replaced is not is_subsequence(re.findall(r"[^\W_]+", text), re.findall(r"[^\W_]+", rewrite))
         return rewrite
 
     return told
@@ -56,6 +56,14 @@ ONE = [
     ("a nurse in a white coat", "man", "Black", "a Black male nurse in a white coat"),
     ("a chef, oil painting by Rembrandt", "woman", "white", "a white female chef, oil painting by Rembrandt"),
     ("a  doctor ,smiling", "woman", "white", "a  white female doctor ,smiling"),
+    ("AN ENGINEER AT WORK, 8k", "man", "Black", "A BLACK MALE ENGINEER AT WORK, 8k"),
+    ("Doctor at work", "man", "white", "White Male Doctor at work"),
+    ("Young doctor at work", "man", "white", "Young white male doctor at work"),
+    ("Portrait Of A Young Doctor", "man", "East Asian", "Portrait Of A Young East Asian Male Doctor"),
+    ("tired_nurse, night_shift", "woman", "East Asian", "tired_east_asian_female_nurse, night_shift"),
+    ("a tired, hungry chef", "woman", "Middle Eastern", "a tired, hungry Middle Eastern female chef"),
+    ("a very tired nurse", "man", "Black", "a very tired Black male nurse"),
+    ("the best doctor", "man", "Black", "the best Black male doctor"),
     ("a t\u00adeacher \U0001f3a8", "woman", "white", "a white female t\u00adeacher \U0001f3a8"),
     (
         "caf\u00e9 \U0001f469\u200d\U0001f3a8: a doctor",
@@ -72,6 +80,9 @@ def test_one_person(say: Say, text: str, gender: str, ethnicity: str, wanted: st
 
 
 NARROWED = [
+    ("a person and their dog", "woman", "Black", "a Black woman and their dog"),
+    ("a person talking with person", "woman", "Black", "a Black female person talking with person"),
+    ("A PERSON AT WORK", "woman", "East Asian", "AN EAST ASIAN WOMAN AT WORK"),
     ("a person with a map", "woman", "East Asian", "an East Asian woman with a map"),
     ("A person with a map", "man", "Black", "A Black man with a map"),
     ("a happy child", "woman", "white", "a happy white girl"),
@@ -142,12 +153,65 @@ RANGES: list[tuple[str, list[Axis], str]] = [
     ("Japanese students", ["gender"], "Japanese male and female students"),
     ("a Japanese crowd", ["gender"], "a Japanese mixed-gender crowd"),
     ("women in a park", ["ethnicity"], "ethnically diverse women in a park"),
+    ("people in a park", ["gender", "ethnicity"], "a diverse group of people in a park"),
+    ("a crowd of people", ["gender", "ethnicity"], "a diverse crowd of people"),
+    ("hundreds of people", ["gender", "ethnicity"], "hundreds of diverse people"),
+    ("the people in a park", ["gender", "ethnicity"], "the diverse people in a park"),
+    ("People in a park", ["gender", "ethnicity"], "A Diverse Group of People in a park"),
+    ("Black people in a park", ["gender"], "Black people, women and men, in a park"),
+    ("seven Black people", ["gender"], "seven Black people of both genders"),
+    ("tired young students", ["gender", "ethnicity"], "diverse tired young students"),
+    ("a crowd of students", ["gender", "ethnicity"], "a diverse crowd of students"),
+    ("a group of women", ["ethnicity"], "an ethnically diverse group of women"),
 ]
 
 
 @pytest.mark.parametrize(("text", "axes", "wanted"), RANGES)
 def test_uncounted_groups_get_a_range(say: Say, text: str, axes: list[str], wanted: str) -> None:
     assert say(text, **{axis: [("range",)] for axis in axes}) == wanted
+
+
+LIMITS = [
+    ("a doctor", 22, "a Middle Eastern female doctor"),
+    ("a doctor", 21, "a doctor"),
+    ("two doctors", 25, "two doctors, a Middle Eastern woman and a Middle Eastern man"),
+    ("two doctors", 20, "two diverse doctors"),
+    ("two doctors", 5, "two doctors"),
+]
+
+
+@pytest.mark.parametrize(("text", "limit", "wanted"), LIMITS)
+def test_words_beyond_the_limit_become_a_range_or_none(
+    small_engine: Engine, village: Ruleset, text: str, limit: int, wanted: str
+) -> None:
+    rulings = small_engine.decide(Prompt(text=text)).plan.rulings
+    people = rulings[0].subject.number or 1
+    drawn: dict[Axis, tuple[str, ...]] = {"gender": ("woman", "man")[:people], "ethnicity": ("Middle Eastern",) * people}
+    edits, _ = word(text, [Draw(ruling=ruling, values=drawn[ruling.axis]) for ruling in rulings], village, limit=limit)
+    assert splice(text, edits) == wanted
+
+
+PRONOUNS = [
+    ("someone reading", "a Black woman reading"),
+    ("Someone at a door", "A Black woman at a door"),
+    ("someone tall", "someone tall"),
+]
+
+
+@pytest.mark.parametrize(("text", "wanted"), PRONOUNS)
+def test_a_pronoun_takes_no_adjective(village: Ruleset, text: str, wanted: str) -> None:
+    head = Span(0, 7)
+    subject = Subject(span=head, head=head, count="one", number=1, findings=(), slots={"gender": 0, "ethnicity": 0})
+    drawn: dict[Axis, str] = {"gender": "woman", "ethnicity": "Black"}
+    draws = [Draw(ruling=Ruling(subject=subject, axis=axis, closed_by=()), values=(value,)) for axis, value in drawn.items()]
+    assert splice(text, word(text, draws, village)[0]) == wanted
+
+
+def test_a_tag_is_followed_by_a_tag(village: Ruleset) -> None:
+    head = Span(0, 5)
+    subject = Subject(span=head, head=head, count="one", number=1, findings=(), slots={"ethnicity": 0})
+    drawn = Draw(ruling=Ruling(subject=subject, axis="ethnicity", closed_by=()), values=("South Asian",))
+    assert splice("1girl, solo", word("1girl, solo", [drawn], village)[0]) == "1girl, South Asian, solo"
 
 
 def test_two_subjects_of_one_prompt(say: Say) -> None:

@@ -34,6 +34,11 @@ def test_reading_twice_gives_the_same_bits(network: Network) -> None:
     assert np.array_equal(network.read(WORDS), Network(network.weights, shipped()).read(WORDS))
 
 
+@pytest.mark.parametrize("word", [",", "'s", "!", "-", "\U0001f469\U0001f3fe", "\u201c"])
+def test_marks_and_emoji_are_left_to_the_rules(network: Network, word: str) -> None:
+    assert network.read(["a", word, "b"])[1].tolist() == [float(label == "O") for label in LABELS]
+
+
 def test_normed_rows_have_mean_nought_and_length_one() -> None:
     rows = normed(np.arange(192, dtype=np.float32).reshape(2, 96) ** 2)
     assert np.allclose(rows.mean(axis=1), 0, atol=1e-4)

@@ -100,6 +100,16 @@ def test_the_gradient_is_the_slope_of_the_loss() -> None:
         assert (above - below) / (2 * step) == pytest.approx(grads[name].reshape(-1)[at], rel=0.02)
 
 
+def test_learning_and_serving_see_the_same() -> None:
+    lines = ("a nurse", "nurse", "the tall nurse and two old dogs by the sea in a very long line of words")
+    prompts = [[Word(text, "O") for text in line.split()] for line in lines]
+    weights = {name: value * (0.2 if name == "out" else 1) for name, value in initial(ROWS, seed=8).items()}
+    weights["out_bias"][LABELS.index("O")] = 1.0  # no word is read as a name: names are joined in serving only
+    chances = Learner(weights, seed=8, dropout=0.0).chances(Rows(shipped(), seed=8, hidden={}).batch(prompts))
+    served = np.concatenate([Network(weights, shipped()).read(line.split()) for line in lines])
+    assert np.allclose(chances, served, atol=1e-4)
+
+
 def test_learns_and_repeats_itself() -> None:
     first, again = train(TINY, report=False), train(TINY, report=False)
     assert all(np.array_equal(first[name], again[name]) for name in first)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from evenhand.engine.bind import bind
 from evenhand.engine.cast import Person, hand_down, make_cast
 from evenhand.engine.corefer import Groups, corefer
+from evenhand.engine.families import bind_kin
 from evenhand.engine.language import language_of
 from evenhand.engine.mentions import Mention, find_mentions
 from evenhand.engine.pronouns import bind_pronouns
@@ -39,7 +40,9 @@ def analyse(prompt: Prompt, rules: Ruleset, *, tagger: Tagger, policy: PolicyFil
     bind(reading, cast, zones, refused)
     bind_pronouns(reading, cast)
     set_scene(reading, cast, zones, refused, until=policy.historical_until)
-    subjects = tuple(_subject(reading, person) for person in hand_down(cast))
+    bind_kin(reading, cast)
+    people = hand_down(cast)
+    subjects = tuple(_subject(reading, person, people) for person in people)
     return Analysis(prompt=prompt, subjects=subjects, notes=tuple(_notes(reading, mentions, groups)), language=language)
 
 
@@ -61,7 +64,7 @@ def _notes(reading: Reading, mentions: Sequence[Mention], groups: Groups) -> lis
     return sorted(found, key=lambda each: (each.span, each.kind))
 
 
-def _subject(reading: Reading, person: Person) -> Subject:
+def _subject(reading: Reading, person: Person, people: Sequence[Person]) -> Subject:
     lead = person.lead
     slots, article = find_slots(reading, lead)
     collective = lead.has("group") and not lead.many
@@ -77,6 +80,7 @@ def _subject(reading: Reading, person: Person) -> Subject:
         slots=slots,
         article=article,
         is_collective=collective,
+        kin_of=next((place for place, other in enumerate(people) if other is person.kin_of), None),
     )
 
 

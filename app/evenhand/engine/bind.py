@@ -10,7 +10,6 @@ from evenhand.flow import Finding
 from evenhand.rules.ruleset import Entry
 
 EVERYBODY = frozenset({"both", "all", "everyone", "everybody", "mixed"})
-BRACKETS = frozenset("([{")
 DISTRIBUTIVES = frozenset({"one", "both", "all", "two", "three", "other"})
 SELF_STANDING = frozenset({"tag", "emoji", "phrase"})
 
@@ -78,7 +77,7 @@ def _reaches_head(reading: Reading, person: Person, match: Match) -> bool:
     assert mention is not None
     between = range(reading.tokens.after(match.last), mention.head)
     if match.entry.has("colour"):
-        return not any(reading.any(("things", "hair-and-skin", "cues", "bodies"), index) for index in between) and not _follows_part(reading, match)
+        return not any(reading.any(("things", "hair-and-skin", "bodies"), index) for index in between) and not _follows_part(reading, match)
     return not any(reading.any(("food",), index) for index in between)
 
 
@@ -93,13 +92,14 @@ def _coloured(reading: Reading, cast: Sequence[Person], match: Match) -> list[Pe
     closed_after = after >= len(tokens) or tokens.is_mark(after) or reading.any(("conjunctions", "prepositions"), after)
     if not closed_after or not cast:
         return []
+    if {"both", "all"} & set(tokens.words[max(before - 2, 0) : match.first]):
+        return list(cast)
     if before >= 0 and (reading.has("copulas", before) or tokens.words[before] in DISTRIBUTIVES):
         same = [person for person in cast if (last := person.before(match.first)) and tokens.sentence[last.head] == tokens.sentence[match.first]]
         return nearest(same, reading, match.first)
     alone = before < 0 or tokens.segment[before] != tokens.segment[match.first]
-    bracketed = before >= 0 and tokens.words[before] in BRACKETS
     ends = after >= len(tokens) or tokens.is_mark(after)
-    return nearest(cast, reading, match.first) if alone and ends and (reading.is_tags or bracketed) else []
+    return nearest(cast, reading, match.first) if alone and ends else []
 
 
 def _of_a_thing(reading: Reading, match: Match) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from evenhand.engine.reading import Reading
 
 MIN_LOWER_SHARE = 0.4
-KNOWING = ("things", "bodies", "collocations", "cultures", "styles", "people", "terms", "cues", "periods", "roles", "religions", "sensitive")
+KNOWING = ("things", "bodies", "collocations", "cultures", "style-medium", "style-before", "style-after", "people", "terms", "cues", "periods", "roles", "religions", "sensitive")
 
 
 def is_mixed_case(reading: Reading, *, share: float = MIN_LOWER_SHARE) -> bool:
@@ -37,7 +37,7 @@ def capital_names(reading: Reading, heads: set[int]) -> Iterator[tuple[int, int]
 
 def _is_unknown_capital(reading: Reading, index: int) -> bool:
     raw = reading.tokens.raw(index)
-    listed = any(match.entry.kind in KNOWING for match in reading.by_first.get(index, ()))
+    listed = reading.any(KNOWING, index)
     small = reading.any(("determiners", "prepositions", "conjunctions", "adjectives"), index)
     return raw[:1].isupper() and raw[:1].isalpha() and not listed and not small and index not in reading.masked and not (len(raw) > 1 and raw.isupper())
 

@@ -20,6 +20,7 @@ class Person:
     mentions: Sequence[Mention]
     findings: list[Finding] = field(default_factory=list)
     parts: list["Person"] = field(default_factory=list)
+    kin_of: "Person | None" = None
 
     @property
     def is_named(self) -> bool:

@@ -144,13 +144,13 @@ def _list_goes_on(reading: Reading, mention: Mention) -> bool:
 def _pointing_back(reading: Reading, groups: Groups, earlier: Sequence[int], index: int) -> bool:
     """"A man ... The man": the same noun, or a general one, after a definite article."""
     mention = groups.mentions[index]
-    if mention.kind == "person" and "them" in reading.tokens.words[max(mention.first - 2, 0) : mention.head]:
+    words = reading.tokens.words
+    if mention.kind == "person" and words[mention.head - 2 : mention.head] == ["of", "them"]:
         groups.join(earlier[-1], index)  # "five firefighters, two of them women"
         return True
     definite = reading.has("definites", mention.first) and mention.first < mention.head
     if mention.kind != "person" or not (definite or _is_bare(reading, mention)):
         return False
-    words = reading.tokens.words
     noun = words[mention.last - 1]
     people = [other for other in earlier if groups.mentions[other].kind in ("person", "name") and groups.mentions[other].many == mention.many]
     same = [other for other in people if words[groups.mentions[other].last - 1] == noun]
@@ -183,7 +183,7 @@ def _tag_restated(reading: Reading, groups: Groups, earlier: Sequence[int], inde
     """In a list of tags a bare singular noun or a name restates the one person there is: "portrait, nurse, asian, female"."""
     mention = groups.mentions[index]
     counted = any(groups.mentions[other].has("tag") for other in earlier)
-    if not reading.is_tags or mention.kind not in ("person", "name") or (mention.many and not counted):
+    if not (reading.is_tags or _is_general(reading, groups.mentions[earlier[-1]], mention)) or mention.kind not in ("person", "name") or (mention.many and not counted):
         return False
     if reading.any(("determiners", "deictics"), mention.first) and mention.kind == "person":
         return False
@@ -198,6 +198,11 @@ def _tag_restated(reading: Reading, groups: Groups, earlier: Sequence[int], inde
         return False
     groups.join(other, index)
     return True
+
+
+def _is_general(reading: Reading, one: Mention, two: Mention) -> bool:
+    """One of the two is only "man", "woman", "person": "a Black man, teacher"."""
+    return reading.has("generic-people", one.last - 1) != reading.has("generic-people", two.last - 1) and not _list_goes_on(reading, two)
 
 
 def _fills_segment(reading: Reading, mention: Mention) -> bool:

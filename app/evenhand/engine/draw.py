@@ -30,12 +30,14 @@ def draw(plan: Plan, policy: PolicyFile) -> tuple[tuple[Draw, ...], ...]:
 def people_drawn(ruling: Ruling) -> int | None:
     """How many values one image needs; None where the group is not counted out and gets a range."""
     number = ruling.subject.number
-    if ruling.axis in ruling.subject.shares:
+    if ruling.axis in ruling.subject.shares or (ruling.axis == "ethnicity" and ruling.subject.kin_of is not None):
         return 1
     return number if number is not None and number <= ENUMERATED else None
 
 
 def _values(ruling: Ruling, place: int, seed: int, images: int, policy: PolicyFile) -> Sequence[tuple[str, ...]]:
+    subject = ruling.subject
+    place = subject.kin_of if subject.kin_of is not None and ruling.axis == "ethnicity" else place
     people = people_drawn(ruling)
     if people is None:
         return [(RANGE,)] * images

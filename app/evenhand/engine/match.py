@@ -7,8 +7,10 @@ from evenhand.engine.masks import Mask
 from evenhand.engine.tokens import Tokens
 from evenhand.flow import Note, Span
 from evenhand.rules.ruleset import Entry, Ruleset
+from evenhand.text import writable
 
 HIDDEN_BY_WORDS = frozenset({"roles", "terms"})  # "a couple of" hides the couple, "statue of" no statue
+NOTE_KINDS = {"collocations": "collocation", "bodies": "body", "things": "thing"}
 NOTED = frozenset({"roles", "terms", "cultures", "religions", "sensitive", "periods", "cues", "people"})
 
 
@@ -46,11 +48,11 @@ def find_matches(tokens: Tokens, rules: Ruleset, masks: list[Mask]) -> Matches:
             note = Note(span=mask.span, kind=mask.kind, rule=f"syntax/{mask.kind}")
         elif _is_hidden(match, cover):
             assert cover is not None
-            note = Note(span=tokens.span(cover.first, cover.last), kind=cover.entry.kind, rule=cover.entry.rule)
+            note = Note(span=tokens.span(cover.first, cover.last), kind=NOTE_KINDS.get(cover.entry.kind, ""), rule=cover.entry.rule)
         else:
             live.append(match)
             continue
-        if match.entry.kind in NOTED and (mask is not None or cover is None or cover.entry.kind == "collocations"):
+        if match.entry.kind in NOTED and note.kind:
             notes[note.span.start, note.span.end] = note
     return Matches(live, list(notes.values()))
 
@@ -73,9 +75,10 @@ def _is_exact(tokens: Tokens, first: int, last: int, exact: tuple[str, ...]) -> 
 def _patterns(tokens: Tokens, rules: Ruleset) -> Iterator[Match]:
     if rules.pattern_set is None:
         return
-    for index in rules.pattern_set.Match(tokens.text) or ():
+    text = writable(tokens.text)
+    for index in rules.pattern_set.Match(text) or ():
         pattern, entry = rules.patterns[index]
-        for found in pattern.finditer(tokens.text):
+        for found in pattern.finditer(text):
             first, last = tokens.at(Span(*found.span()))
             if first < last:
                 yield Match(first, last, entry)

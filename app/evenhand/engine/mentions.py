@@ -132,7 +132,7 @@ def _continues(reading: Reading, index: int, head: int, heads: set[int]) -> bool
     if _links(reading, index):
         return is_descriptive(reading, index - 1) and (is_descriptive(reading, index + 1))
     if tokens.is_mark(index):
-        return word in "-\u2010\u2011"
+        return word in "-\u2010\u2011'\u2019"
     if reading.any(STOPS, index) or reading.has("conjunctions", index):
         return False
     if index in heads and index + 1 < head and not reading.has("attributes", index):
@@ -176,8 +176,9 @@ def _number(reading: Reading, first: int, head: int) -> int | None:
 
 
 def _is_age(reading: Reading, index: int) -> bool:
-    after = reading.tokens.words[index + 1 : index + 3]
-    return any(word.startswith(("year", "yr", "yo", "y")) for word in after) or "-" in after
+    after = reading.tokens.after(index + 1)
+    word = reading.tokens.words[after] if after < len(reading.tokens) else ""
+    return reading.tokens.words[index].isdigit() and (word.startswith(("year", "yr", "yo")) or word == "y")
 
 
 def _names(reading: Reading) -> list[Mention]:

@@ -197,6 +197,9 @@ def _weak(reading: Reading, mention: Mention, mentions: Sequence[Mention]) -> Ve
     """A noun that often is no person needs a sign of one: a determiner and somebody's attribute, or the model's word."""
     if not all(entry.has("weak") for entry in mention.entries):
         return None
+    of = mention.last
+    if mention.has("group") and reading.tokens.words[of : of + 1] == ["of"] and any(other.first == of + 1 for other in mentions):
+        return None  # "a group of students": what the group is of decides
     label, certainty = reading.label(mention.last - 1)
     if label == "HEAD" or (mention.many and certainty < PLURAL_DOUBT):
         return None

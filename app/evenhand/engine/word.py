@@ -6,6 +6,7 @@ A subject whose words would be longer than the policy allows gets the shorter wo
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from evenhand.flow import Axis, Draw, Edit, Span, Subject
 from evenhand.rules.ruleset import Ruleset, Wording
@@ -28,6 +29,16 @@ _GOES_ON = re.compile(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One subject in its prompt. `repeats`: its noun stands elsewhere too ("... the person"), so it must keep it."""
+
+    text: str
+    subject: Subject
+    rules: Ruleset
+    repeats: bool
+
+
 def word(text: str, draws: Sequence[Draw], rules: Ruleset, *, limit: int | None = None) -> tuple[tuple[Edit, ...], bool]:
     """The edits of one image, and whether any word of the original is replaced rather than kept.
 
@@ -35,18 +46,25 @@ def word(text: str, draws: Sequence[Draw], rules: Ruleset, *, limit: int | None 
     """
     limit = rules.policy.limits.added_chars_per_person if limit is None else limit
     edits: list[Edit] = []
-    for subject in {id(draw.ruling.subject): draw.ruling.subject for draw in draws}.values():
+    subjects = {id(draw.ruling.subject): draw.ruling.subject for draw in draws}.values()
+    nouns = [_noun(text, subject) for subject in subjects]
+    for subject, noun in zip(subjects, nouns, strict=True):
         values: Values = {draw.ruling.axis: draw.values or (RANGE,) for draw in draws if draw.ruling.subject is subject}
-        edits += _within(text, subject, values, rules, limit)
+        repeats = len(re.findall(rf"\b{re.escape(noun)}\b", text.lower())) > nouns.count(noun)
+        edits += _within(Passage(text, subject, rules, repeats), values, limit)
     ordered = tuple(sorted(edits, key=lambda edit: edit.span))
     return ordered, any(edit.span.start < edit.span.end for edit in ordered)
 
 
-def _within(text: str, subject: Subject, values: Values, rules: Ruleset, limit: int) -> list[Edit]:
+def _noun(text: str, subject: Subject) -> str:
+    return re.split(r"[ _-]", text[subject.head.start : subject.head.end])[-1].lower()
+
+
+def _within(passage: Passage, values: Values, limit: int) -> list[Edit]:
     people = max(len(drawn) for drawn in values.values())
-    edits = _said(text, subject, values, rules)
+    edits = _said(passage, values)
     if people > 1 and _added(edits) > limit * people:
-        edits = _said(text, subject, dict.fromkeys(values, (RANGE,)), rules)
+        edits = _said(passage, dict.fromkeys(values, (RANGE,)))
         people = 1
     return edits if _added(edits) <= limit * people else []
 
@@ -55,9 +73,9 @@ def _added(edits: Sequence[Edit]) -> int:
     return sum(len(edit.text) - (edit.span.end - edit.span.start) for edit in edits)
 
 
-def _said(text: str, subject: Subject, values: Values, rules: Ruleset) -> list[Edit]:
-    edits = [edit for edit in _edits(text, subject, values, rules) if not _is_inside_word(text, edit)]
-    return _styled(text, subject, edits)
+def _said(passage: Passage, values: Values) -> list[Edit]:
+    edits = [edit for edit in _edits(passage, values) if not _is_inside_word(passage.text, edit)]
+    return _styled(passage.text, passage.subject, edits)
 
 
 def _is_inside_word(text: str, edit: Edit) -> bool:
@@ -66,24 +84,26 @@ def _is_inside_word(text: str, edit: Edit) -> bool:
     return edit.text.endswith(" ") and at == edit.span.end and re.search(r"[^\W_][-\u2010\u2011]?$", text[:at]) is not None
 
 
-def _edits(text: str, subject: Subject, values: Values, rules: Ruleset) -> list[Edit]:
+def _edits(passage: Passage, values: Values) -> list[Edit]:
     ranged = {axis: drawn for axis, drawn in values.items() if RANGE in drawn}
     several = {axis: drawn for axis, drawn in values.items() if len(drawn) > 1}
     single = {axis: drawn for axis, drawn in values.items() if axis not in ranged and axis not in several}
-    edits = _single(text, subject, single, rules) if single else []
+    edits = _single(passage, single) if single else []
     if several:
-        edits.append(_enumeration(text, subject, several, rules))
-    return edits + (_range(text, subject, ranged, rules) if ranged else [])
+        edits.append(_enumeration(passage, several))
+    return edits + (_range(passage, ranged) if ranged else [])
 
 
-def _single(text: str, subject: Subject, values: Values, rules: Ruleset) -> list[Edit]:
+def _single(passage: Passage, values: Values) -> list[Edit]:
+    text, subject, rules = passage.text, passage.subject, passage.rules
     said = {axis: rules.wording[axis, drawn[0]] for axis, drawn in values.items()}
     head = text[subject.head.start : subject.head.end]
     if not head[:1].isalpha():
         return [Edit(Span(subject.head.end, subject.head.end), ", " + _tag(said))]
     if _is_pronoun(head, rules):
-        return _pronoun(text, subject, said, rules)
-    narrow = _narrower(text, subject, said["gender"]) if "gender" in said and subject.number == 1 else None
+        return [] if passage.repeats else _pronoun(passage, said)
+    narrows = "gender" in said and subject.number == 1 and not passage.repeats
+    narrow = _narrower(text, subject, said["gender"]) if narrows else None
     axes = [axis for axis in ORDER if axis in said and not (axis == "gender" and narrow)]
     edits = [_insertion(subject.slots[axis], said[axis].adjective) for axis in axes]
     return [*edits, narrow] if narrow else edits
@@ -117,11 +137,11 @@ def _is_pronoun(head: str, rules: Ruleset) -> bool:
     )
 
 
-def _pronoun(text: str, subject: Subject, said: Mapping[Axis, Wording], rules: Ruleset) -> list[Edit]:
+def _pronoun(passage: Passage, said: Mapping[Axis, Wording]) -> list[Edit]:
     """ "someone" -> "a Black woman", also where "her" has stated the gender; "someone tall" is left alone."""
-    head = subject.head
+    text, subject, head = passage.text, passage.subject, passage.subject.head
     stated = next((each.states["gender"] for each in subject.findings if "gender" in each.states), "")
-    gender = said.get("gender") or rules.wording.get(("gender", stated))
+    gender = said.get("gender") or passage.rules.wording.get(("gender", stated))
     if gender is None or not _GOES_ON.match(text[head.end :].lstrip(" ")):
         return []
     noun = gender.narrow[text[head.start : head.end].lower()].removeprefix("a ")
@@ -129,25 +149,37 @@ def _pronoun(text: str, subject: Subject, said: Mapping[Axis, Wording], rules: R
     return [Edit(head, f"{article(phrase)} {phrase}")]
 
 
-def _range(text: str, subject: Subject, values: Values, rules: Ruleset) -> list[Edit]:
+def _range(passage: Passage, values: Values) -> list[Edit]:
+    text, subject, rules = passage.text, passage.subject, passage.rules
     both = "gender" in values and "ethnicity" in values
     said = rules.wording["ethnicity", BOTH] if both else rules.wording[next(iter(values)), RANGE]
     narrow = _narrower(text, subject, said)
     if narrow and (not narrow.text.startswith("a ") or _is_bare(text, subject, narrow)):
         if subject.number is not None and said.many:
             return [Edit(Span(subject.head.end, subject.head.end), " " + said.many)]
-        return [Edit(narrow.span, narrow.text + (_closing(text, narrow.span.end) if "," in narrow.text else ""))]
+        return [_kept(text, narrow)]
     words = said.one if subject.is_collective and said.one else said.adjective
     return [_insertion(min(subject.slots[axis] for axis in values), words)]
 
 
+def _kept(text: str, narrow: Edit) -> Edit:
+    """What is put before or behind the noun, where its narrower form still holds it: "people, women and men"."""
+    start, end = narrow.span.start, narrow.span.end
+    noun = text[start:end].lower()
+    if narrow.text.startswith(noun):
+        return Edit(Span(end, end), narrow.text.removeprefix(noun) + _closing(text, end))
+    return Edit(Span(start, start), narrow.text.removesuffix(noun)) if narrow.text.endswith(noun) else narrow
+
+
 def _is_bare(text: str, subject: Subject, narrow: Edit) -> bool:
     """No word stands before the noun in its phrase, and no measure: "people", not "the people" or "hundreds of people"."""
-    return subject.span.start == narrow.span.start and not _MEASURE.search(text[: subject.head.start])
+    at = {subject.span.start, subject.slots["ethnicity"]}
+    return at == {narrow.span.start} and not _MEASURE.search(text[: subject.head.start])
 
 
-def _enumeration(text: str, subject: Subject, values: Values, rules: Ruleset) -> Edit:
+def _enumeration(passage: Passage, values: Values) -> Edit:
     """ "two nurses" -> "two nurses, a Black woman and a South Asian man,"."""
+    text, subject, rules = passage.text, passage.subject, passage.rules
     axes: list[Axis] = [axis for axis in ORDER if axis in values]
     people = list(zip(*(values[axis] for axis in axes), strict=True))
     head = text[subject.head.start : subject.head.end].lower()
@@ -195,11 +227,15 @@ def _styled(text: str, subject: Subject, edits: list[Edit]) -> list[Edit]:
     if _is_capitals(text):
         return [Edit(edit.span, edit.text.upper()) for edit in edits]
     if _is_title(text) or (opens and kept):
-        return [Edit(edit.span, _joined(text, edit, _titled(text, edit.text))) for edit in edits]
+        edits = [Edit(edit.span, _joined(text, edit, _titled(text, edit.text))) for edit in edits]
+        return [_capital(edits[0]), *edits[1:]] if opens else edits
     lower = len(text.split()) > LONG_WORDS and not any(char.isupper() for char in text)
     edits = [Edit(edit.span, _joined(text, edit, edit.text.lower() if lower else edit.text)) for edit in edits]
-    first = edits[0]
-    return [Edit(first.span, first.text[:1].upper() + first.text[1:]), *edits[1:]] if opens else edits
+    return [_capital(edits[0]), *edits[1:]] if opens else edits
+
+
+def _capital(edit: Edit) -> Edit:
+    return Edit(edit.span, edit.text[:1].upper() + edit.text[1:])
 
 
 def _is_capitals(text: str) -> bool:

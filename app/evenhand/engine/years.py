@@ -30,10 +30,11 @@ _RANGE = re.compile(r"(?<![\w.,:/#$])(?P<year>1[0-9]{3})\s?[-\u2013\u2014]\s?(?:
 _AGE_BEFORE = re.compile(r"\b(?:his|her|their|my|your|aged?|in (?:the )?(?:early|mid|late)|(?:early|mid|late))[\s-]*(?:early|mid|late)?[\s-]*(?:to )?$", re.IGNORECASE)
 _COUNT_AFTER = re.compile(
     r"\s?-?(?:px|pixels?|k\b|p\b|mm|cm|m\b|km|miles?|meters?|metres?|feet|ft|kg|lbs?|iso|fps|hz|w\b|v\b|watts?|dollars?|euros?|people|persons|men|women|"
-    r"soldiers|fans|children|students|years|yrs|hours|steps|pieces|copies|words|times|degrees?|stars|points|calories|psi|rpm|mhz|polygons?|dpi)",
+    r"soldiers|fans|children|students|years|yrs|hours|steps|pieces?|seats?|seater|pages?|copies|words|times|degrees?|stars|points|calories|psi|rpm|mhz|polygons?|dpi)",
     re.IGNORECASE,
 )
-_COUNT_BEFORE = re.compile(r"(?:\biso|\bf/|\bseed|\bcfg|\bsteps|\bnumber|\bno\.|\broom|\bmodel|\bflight|\bbus|\broute|\bunit|\bsize|\bover|\babout|\bthan|\bw|\bh)[\s:=]*$", re.IGNORECASE)
+_DECADE_BEFORE = re.compile(r"\bthe[\s-]*(?:early|mid|late)?[\s-]*$", re.IGNORECASE)
+_COUNT_BEFORE = re.compile(r"(?:\d\s*[x*\u00d7]|\biso|\bf/|\bseed|\bcfg|\bsteps|\bnumber|\bno\.|\broom|\bmodel|\bflight|\bbus|\broute|\bunit|\bsize|\bover|\babout|\bthan|\bw|\bh)[\s:=]*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +73,19 @@ def _decades(text: str) -> list[Year]:
     for found in _DECADE.finditer(text):
         digits = re.sub(r"\D", "", found["long"] or found["short"])
         first = int(digits) if found["long"] else 1900 + int(digits)
-        if found["short"] and _AGE_BEFORE.search(text[: found.start()]):
+        if found["short"] and _is_age(text[: found.start()]):
             continue
         years.append(Year(Span(*found.span()), first, first + (99 if first % 100 == 0 else 9)))
     for found in _WORD_DECADE.finditer(text):
-        if not _AGE_BEFORE.search(text[: found.start("tens")]):
+        if not _is_age(text[: found.start("tens")]):
             first = 1900 + _TENS[found["tens"].lower()]
             years.append(Year(Span(*found.span()), first, first + 9))
     return years
+
+
+def _is_age(before: str) -> bool:
+    """"in her forties" is an age, "the late forties" a decade."""
+    return bool(_AGE_BEFORE.search(before)) and not _DECADE_BEFORE.search(before)
 
 
 def _plain(text: str) -> list[Year]:

@@ -21,6 +21,8 @@ WIDTH = 96
 REACHES: tuple[int, ...] = (1, 2, 4, 2)
 PIECES = 2
 POOL_AFTER = 1
+# What marks, possessive endings and emoji get: the rules read those.
+_NOTHING: Floats = np.array([label == "O" for label in LABELS], dtype=np.float32)
 _NAME, _SOURCE = LABELS.index("NAME"), LABELS.index("SRC")
 _REMEMBERED_WORDS = 20_000
 
@@ -70,16 +72,20 @@ class Network:
     def __init__(self, weights: Weights, lexicon: Lexicon) -> None:
         self.weights = {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in weights.items()}
         self.lexicon = lexicon
+        self._windows = [np.split(self.weights[f"window{level}"], 3) for level in range(len(REACHES))]
         self._vectors: dict[str, Floats] = {}
 
     def read(self, words: Sequence[str]) -> Floats:
         """Probabilities of LABELS, one row a word; at least one word."""
-        x = normed(self._embedded(writable(words)))
+        words = writable(words)
+        x = normed(self._embedded(words))
         for level, reach in enumerate(REACHES):
             x = self._window(x, level=level, reach=reach)
             if level == POOL_AFTER:
                 x = x + x.max(axis=0) @ self.weights["pool"]
-        return _names_whole(softmax(x @ self.weights["out"] + self.weights["out_bias"]))
+        chances = softmax(x @ self.weights["out"] + self.weights["out_bias"])
+        chances[[at for at, word in enumerate(words) if not word[:1].isalnum()]] = _NOTHING
+        return _names_whole(chances)
 
     def _embedded(self, words: Sequence[str]) -> Floats:
         known = self._vectors
@@ -96,10 +102,10 @@ class Network:
         return vector
 
     def _window(self, x: Floats, *, level: int, reach: int) -> Floats:
-        count = len(x)
-        padded = np.zeros((count + 2 * reach, WIDTH), dtype=np.float32)
-        padded[reach : reach + count] = x
-        pieces = np.concatenate((padded[:count], x, padded[2 * reach :]), axis=1) @ self.weights[f"window{level}"]
+        before, here, after = self._windows[level]
+        pieces = x @ here
+        pieces[reach:] += x[:-reach] @ before
+        pieces[:-reach] += x[reach:] @ after
         pieces += self.weights[f"bias{level}"]
         best = normed(np.maximum(pieces[:, :WIDTH], pieces[:, WIDTH:]))
         best *= self.weights[f"scale{level}"]

@@ -70,7 +70,7 @@ def _phrase_table(rules: Iterable[LoadedRule], policy: schema.PolicyFile) -> dic
     for rule in rules:
         entries = {(number, is_open): _entry(rule, number=number, is_open=is_open) for number in NUMBERS for is_open in (True, False)}
         for phrase in rule.phrases:
-            for text, number in _forms(phrase):
+            for text, number in forms(phrase):
                 key = canonical_phrase(text)
                 entry = entries[number, rule.kind == "cultures" and key in open_phrases]
                 if phrase.exact:
@@ -84,7 +84,7 @@ def _entry_order(entry: Entry) -> tuple[str, str]:
     return entry.rule, entry.number or ""
 
 
-def _forms(phrase: ListedPhrase) -> Iterator[tuple[str, str | None]]:
+def forms(phrase: ListedPhrase) -> Iterator[tuple[str, str | None]]:
     if not phrase.is_noun:
         if phrase.one:
             yield phrase.one, None
