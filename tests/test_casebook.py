@@ -1,16 +1,17 @@
 """Cases from rules and files; what is wanted against what a decision did, with the rules behind it."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from evenhand.casebook import Case, Result, faults_of, file_cases, rule_cases, rules_met, run_cases
+from evenhand.casebook import Case, Result, coverage_of, faults_of, file_cases, heading_rules, rule_cases, rules_met, run_cases
 from evenhand.engine import Engine
 from evenhand.errors import RuleError
 from evenhand.flow import Analysis, Axis, Decision, Draw, Edit, Finding, Note, Plan, Prompt, Ruling, Span, Subject
 from evenhand.rules.compile import compile_rules
 from evenhand.rules.load import LoadedRules, load_folder, shipped_rules
-from evenhand.rules.ruleset import Place
+from evenhand.rules.ruleset import Place, Ruleset
 from evenhand.rules.schema import Example
 
 TEXT = "a Black teacher and a flight attendant, black and white photo"
@@ -143,3 +144,39 @@ def test_examples_run_on_the_engine(loaded: LoadedRules) -> None:
     case = Case(example=example, topic="t", place=Place("f", 1, 1))
     results = list(run_cases([case], Engine(rules), rules))
     assert [result.passed for result in results] == [True]
+
+
+COVERED = """\
+kind: terms
+rules:
+  - {id: met, match: [zorbish], closes: [ethnicity], why: Stated., examples: [{say: a zorbish doctor, vary: [gender]}]}
+  - {id: unmet, match: [quendi], closes: [ethnicity], why: Stated., examples: [{say: a doctor, vary: [gender, ethnicity]}]}
+---
+kind: collocations
+rules:
+  - {id: noted, match: [doctor's orders], why: No doctor., examples: [{say: "doctor's orders on a wall", vary: []}]}
+---
+kind: styles
+rules:
+  - {id: silent, match: [zorbism], as: medium, why: A style., examples: [{say: zorbism, vary: []}]}
+"""
+
+
+def test_coverage_counts_what_closes_notes_or_heads(small_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(small_folder, tmp_path / "rules")
+    (tmp_path / "rules/en/more.yaml").write_text(COVERED)
+    loaded = load_folder(tmp_path / "rules")
+    rules = compile_rules(loaded)
+    cases = [case for case in rule_cases(loaded) if not case.topic.startswith(("words/", "wording/"))]
+    coverage = coverage_of(loaded, run_cases(cases, Engine(rules), rules), rules)
+    assert (coverage.rules, coverage.share) == (4, 0.75)
+    assert {name: place.line for name, place in coverage.untested.items()} == {"terms/unmet": 4}
+    assert coverage_of(loaded, [], rules).share == 0
+
+
+HEADS = [("nurse", True), ("Nurses", True), ("nurse's", False), ("lake", False), ("head nurse", False)]
+
+
+@pytest.mark.parametrize(("head", "known"), HEADS)
+def test_heading_rules(small_rules: Ruleset, head: str, known: bool) -> None:
+    assert heading_rules(head, small_rules) == (("roles/workers",) if known else ())

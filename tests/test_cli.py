@@ -59,7 +59,9 @@ def test_version() -> None:
 
 def test_help_lists_the_commands() -> None:
     listed = text(run("--help"))
-    assert all(f"  {name} " in listed for name in ("serve", "demo", "rewrite", "explain", "check", "test", "schema"))
+    assert all(
+        f"  {name} " in listed for name in ("serve", "demo", "rewrite", "explain", "check", "test", "score", "parity", "schema")
+    )
 
 
 USAGE = [
@@ -74,6 +76,11 @@ USAGE = [
     (("schema",), b"Missing argument"),
     (("check", "--rules", "/nowhere"), b"there is no folder '/nowhere'"),
     (("test", "--rules", "/nowhere"), b"there is no folder '/nowhere'"),
+    (("score",), b"Missing argument"),
+    (("score", "/nowhere.jsonl"), b"/nowhere.jsonl:1:1: '/nowhere.jsonl' can't be read"),
+    (("score", "x", "--max-harm", "101"), b"--max-harm"),
+    (("parity", "--carriers", "/nowhere.yaml"), b"/nowhere.yaml:1:1: '/nowhere.yaml' can't be read"),
+    (("parity", "--rules", "/nowhere"), b"there is no folder '/nowhere'"),
     (("rewrite", "x", "--rules", "/nowhere"), b"there is no folder '/nowhere'"),
     (("serve", "--rules", "/nowhere", "--port", "0", "--admin-port", "0"), b"there is no folder '/nowhere'"),
     (("serve", "--upstream", "ftp://x"), b"--upstream 'ftp://x'"),
@@ -204,8 +211,71 @@ def test_test_fails_where_there_is_no_case(tmp_path: Path) -> None:
     assert b"there are no cases" in done.stderr
 
 
-def test_coverage_lists_rules_no_case_needs(few: Path) -> None:
-    assert "0 rules decide no case" in text(run("test", "--coverage", "--rules", few))
+def test_coverage_is_told_in_both_forms(few: Path, tmp_path: Path) -> None:
+    assert "1 of 1 rules decide a case (100.0%); 0 decide none\n" in text(run("test", "--coverage", "--rules", few))
+    report = json.loads(text(run("test", "--coverage", "--rules", few, "--format", "json")))
+    assert report["coverage"] == {"rules": 1, "share": 1.0, "untested": []}
+
+
+DOCTOR = '{"head": "doctor", "start": 2, "end": 8, "gender": "period", "ethnicity": "either"}'
+GOLD = f'{{"id": "g1", "prompt": "a doctor", "subjects": [{DOCTOR}]}}\n'
+
+
+@pytest.fixture
+def gold(tmp_path: Path) -> Path:
+    path = tmp_path / "gold.jsonl"
+    path.write_text(GOLD)
+    return path
+
+
+@pytest.mark.parametrize(("limit", "code"), [((), 0), (("--max-harm", "100"), 0), (("--max-harm", "99.5", "--max-idle", "0"), 1)])
+def test_score_fails_above_a_limit_only(few: Path, gold: Path, limit: tuple[str, ...], code: int) -> None:
+    done = run("score", gold, "--rules", few, *limit)
+    assert done.returncode == code
+    assert f"{gold}: 1 prompts  harm 100.00%  idle 0.00%  served 0.00%  mangled 0\n" in text(done)
+    assert (b"harm 100.00% is above the limit of 99.5 %" in done.stderr) == bool(code)
+
+
+def test_score_is_one_json_document(few: Path, gold: Path) -> None:
+    report = json.loads(text(run("score", gold, gold, "--rules", few, "--format", "json")))
+    assert [one["harm"] for one in report["files"]] == [1.0, 1.0]
+    assert report["files"][0]["errors"][0]["axes"][0]["because"][0].startswith("'doctor' is a person by roles/workers (")
+
+
+def test_score_tells_the_line_that_is_wrong(few: Path, gold: Path) -> None:
+    gold.write_text(GOLD + "{\n")
+    done = run("score", gold, "--rules", few)
+    assert (done.returncode, text(done)) == (2, "")
+    assert f"{gold}:2:1: the line is no JSON".encode() in done.stderr
+
+
+TERMS = """\
+kind: terms
+rules:
+  - id: queens
+    match: [regal, queenly, ladylike]
+    states: {gender: woman}
+    why: It is said.
+    examples: [{say: a regal doctor, vary: []}]
+---
+kind: collocations
+rules:
+  - {id: jelly, match: [regal doctor], why: A pudding., examples: [{say: a regal doctor, vary: []}]}
+"""
+
+
+@pytest.mark.parametrize(("known", "code"), [("", 0), ("known: [{terms: [regal], why: A pudding.}]", 0), ("", 1)])
+def test_parity_fails_where_a_term_is_treated_unlike_its_fellows(few: Path, tmp_path: Path, known: str, code: int) -> None:
+    shutil.copytree(few, tmp_path / "rules")
+    (tmp_path / "rules/en/terms.yaml").write_text(TERMS if known or code else TERMS.split("---")[0])
+    (tmp_path / "c.yaml").write_text(f"carriers: {{adjective: ['{{a}} {{term}} doctor']}}\n{known}\n")
+    done = run("parity", "--rules", tmp_path / "rules", "--carriers", tmp_path / "c.yaml")
+    assert done.returncode == code
+    assert ("en/terms.yaml:4  'regal' (terms/queens) is treated unlike its fellows in 1 carrier" in text(done)) == bool(code)
+    told = f"{code} exception{'' if code else 's'} in {code} term{'' if code else 's'}, {int(bool(known))} known"
+    assert text(done).endswith(f"3 terms, 3 prompts: {told}\n")
+    report = json.loads(text(run("parity", "--rules", tmp_path / "rules", "--carriers", tmp_path / "c.yaml", "--format", "json")))
+    assert (len(report["exceptions"]), len(report["known"])) == (code, int(bool(known)))
 
 
 @pytest.mark.parametrize("what", ["rules", "decision"])

@@ -1,5 +1,6 @@
 """Terms from rules, prompts from carriers, and which of the fellows is the odd one out."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -43,13 +44,12 @@ DATA = CarrierFile(carriers={"adjective": ["{a} {term} doctor and a nurse", "two
 
 
 @pytest.fixture(scope="module")
-def folder(small_folder: Path) -> LoadedRules:
+def folder(small_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> LoadedRules:
     """Neric is a place too, which closes the scene: it is not treated as its fellows are."""
-    path = small_folder / "en/parity.yaml"
-    path.write_text(TERMS)
-    loaded = load_folder(small_folder)
-    path.unlink()
-    return loaded
+    folder = tmp_path_factory.mktemp("parity") / "rules"
+    shutil.copytree(small_folder, folder)
+    (folder / "en/parity.yaml").write_text(TERMS)
+    return load_folder(folder)
 
 
 def found(folder: LoadedRules, data: CarrierFile = DATA) -> Parity:
@@ -83,7 +83,7 @@ def test_the_odd_one_out_is_found_with_the_rule_behind_it(folder: LoadedRules) -
     assert shape_text(odd.trial.shape) == "doctor: ethnicity closed; nurse: ethnicity closed"
     assert any("culture 'Neric' by cultures/place (" in ground for ground in odd.because)
     assert [term.text for term in parity.unknown] == ["Neric"]
-    assert str(odd.trial.term.place).endswith("en/parity.yaml:11")
+    assert str(odd.trial.term.place).endswith("en/parity.yaml:12")
 
 
 KNOWN = [
@@ -159,5 +159,5 @@ def test_the_shipped_carriers_speak_of_rules_that_exist() -> None:
     data, loaded = read_carriers(SHIPPED), load_folder(shipped_rules())
     terms = terms_of(loaded, data)
     assert not set(data.forms or {}) - set(loaded.places)
-    assert {form for term in terms for form in [term.form]} == set(data.carriers)
+    assert {term.form for term in terms} == set(data.carriers)
     assert not {text for known in data.known for text in known.terms} - {term.text for term in terms}

@@ -272,9 +272,9 @@ def score(
     from evenhand.rules import load_rules
     from evenhand.scoring import score_of
 
-    golds = {path: read_gold(path) for path in gold}
+    golds = [(str(path), read_gold(path)) for path in gold]
     engine = Engine(load_rules(rules))
-    scores = [score_of(str(path), rows, engine, seed=seed) for path, rows in golds.items()]
+    scores = [score_of(path, rows, engine, seed=seed) for path, rows in golds]
     over = [line for each in scores for line in exceeded(each, max_harm=max_harm, max_idle=max_idle)]
     if output is Format.JSON:
         files = [score_data(each, show=show) for each in scores]

@@ -126,15 +126,17 @@ def terms_of(loaded: LoadedRules, data: CarrierFile) -> list[Term]:
 
 def _terms(rule: LoadedRule, told: Mapping[str, str]) -> Iterator[Term]:
     name = f"{rule.kind}/{rule.rule.id}"
-    form: str = told.get(name) or getattr(rule.rule, "form", "adjective")
+    form: str = getattr(rule.rule, "form", "adjective")
     closes: Closes = getattr(rule.rule, "closes", [])
     axes = all_axes(closes) | frozenset(getattr(rule.rule, "states", {}))
     if rule.kind == "cultures" and form != "nationality":
         return
     for phrase in rule.phrases:
         for text, number in forms(phrase):
-            shown = number or ("adjective" if form == "nationality" else form)
-            yield Term(text=text, rule=name, form=shown, axes=axes, is_exact=phrase.exact, place=phrase.place)
+            plain = "adjective" if form == "nationality" else form
+            yield Term(
+                text=text, rule=name, form=told.get(name) or number or plain, axes=axes, is_exact=phrase.exact, place=phrase.place
+            )
 
 
 def run_parity(terms: Sequence[Term], engine: Engine, data: CarrierFile) -> Parity:

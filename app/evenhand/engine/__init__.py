@@ -30,6 +30,8 @@ class Engine:
         prompt = plan.analysis.prompt
         draws = draw(plan, policy)
         worded = [word(prompt.text, image, self.rules) for image in draws]
+        if not any(edits for edits, _ in worded):
+            draws, worded = (), []  # nothing could be said in the space there is
         return Decision(
             id=prompt.id,
             revision=self.rules.revision,

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from evenhand.engine.bind import bind
-from evenhand.engine.cast import Person, hand_down, make_cast
+from evenhand.engine.cast import ALL_AXES, Person, hand_down, make_cast, nearest
 from evenhand.engine.corefer import Groups, corefer
 from evenhand.engine.families import bind_kin
 from evenhand.engine.language import language_of
+from evenhand.engine.loras import named_by_tags
 from evenhand.engine.mentions import Mention, find_mentions
 from evenhand.engine.pronouns import bind_pronouns
 from evenhand.engine.reading import Reading, note, read_matches
@@ -40,10 +41,18 @@ def analyse(prompt: Prompt, rules: Ruleset, *, tagger: Tagger, policy: PolicyFil
     bind(reading, cast, zones, refused)
     bind_pronouns(reading, cast)
     set_scene(reading, cast, zones, refused, until=policy.historical_until)
+    _called_out(reading, cast, rules)
     bind_kin(reading, cast)
     people = hand_down(cast)
     subjects = tuple(_subject(reading, person, people) for person in people)
     return Analysis(prompt=prompt, subjects=subjects, notes=tuple(_notes(reading, mentions, groups)), language=language)
+
+
+def _called_out(reading: Reading, cast: Sequence[Person], rules: Ruleset) -> None:
+    """A LoRA of somebody in particular draws that one in place of the one person there is."""
+    for span in named_by_tags(reading, rules):
+        for person in nearest(cast, reading, reading.tokens.at(span)[0]):
+            person.findings.append(Finding(span=span, reason="named", rule="syntax/lora", axes=ALL_AXES))
 
 
 def _refused(mentions: Sequence[Mention], groups: Groups) -> frozenset[int]:

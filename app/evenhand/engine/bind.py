@@ -23,8 +23,25 @@ def bind(reading: Reading, cast: Sequence[Person], zones: frozenset[int], refuse
             continue
         for person in _owners(reading, cast, match, refused):
             person.findings.append(finding(reading, match.first, match.last, entry))
+    _coordinates(reading, cast)
     _national_teams(cast)
     _deictics(reading, cast)
+
+
+def _coordinates(reading: Reading, cast: Sequence[Person]) -> None:
+    """"Japanese women and men", "my mom and dad": a bare noun after "and" shares what stands before the first."""
+    for person, mention in list(pairs(cast)):
+        index = mention.first - 1
+        if mention.first != mention.head or index < 1 or not reading.has("conjunctions", index):
+            continue
+        first = next(((other, one) for other, one in pairs(cast) if one.last == index and other is not person), None)
+        if first is None:
+            continue
+        other, one = first
+        shared = reading.tokens.span(one.first, one.head) if one.first < one.head else None
+        person.findings += [each for each in other.findings if shared and shared.holds(each.span) and "ethnicity" in each.axes]
+        if any(reading.has("deictics", at) for at in range(one.first, one.head)):
+            person.findings.append(_word_finding(reading, one.first, one.head, "deictics"))
 
 
 def _national_teams(cast: Sequence[Person]) -> None:
@@ -47,6 +64,8 @@ def _nouns(reading: Reading, cast: Sequence[Person]) -> None:
 
 
 def _owners(reading: Reading, cast: Sequence[Person], match: Match, refused: frozenset[int]) -> list[Person]:
+    if match.first > 0 and reading.tokens.words[match.first - 1] == "'s":  # "a customer's beard"
+        return [person for person, mention in pairs(cast) if mention.last == match.first - 1]
     inside = next((person for person in cast if person.holding(match.first, match.last)), None)
     entry = match.entry
     if inside is not None:

@@ -42,11 +42,18 @@ def _is_unknown_capital(reading: Reading, index: int) -> bool:
     return raw[:1].isupper() and raw[:1].isalpha() and not listed and not small and index not in reading.masked and not (len(raw) > 1 and raw.isupper())
 
 
+def _role_begins(reading: Reading, index: int, heads: set[int]) -> bool:
+    """"a Polish nurse", "two architects", or a bare "software engineer"."""
+    counted = reading.any(("indefinites", "numbers-2", "numbers-3"), index)
+    reach = range(index + 1, index + 4) if counted else range(index, index + 2)
+    return any(at in heads for at in reach)
+
+
 def _stands_by_person(reading: Reading, first: int, last: int, heads: set[int]) -> bool:
     words = reading.tokens.words
     opens = first == 0 or reading.tokens.sentence[first - 1] != reading.tokens.sentence[first]
     after_role = first - 1 in heads and not opens
     the_role = words[last : last + 1] == ["the"] and any(at in heads for at in range(last + 1, last + 4))
-    apposed = words[last : last + 1] == [","] and reading.has("indefinites", last + 1) and any(at in heads for at in range(last + 2, last + 5))
+    apposed = words[last : last + 1] == [","] and _role_begins(reading, last + 1, heads)
     cast_as = reading.has("disguises", last) and any(at in heads for at in range(last + 1, last + 5))
     return after_role or the_role or apposed or cast_as

@@ -60,7 +60,8 @@ def _disguise(reading: Reading, groups: Groups, earlier: Sequence[int], index: i
     before = mention.first - 1
     if before < 0 or not (reading.has("disguises", before) or _goes_on(reading, groups, earlier, mention)):
         return False
-    if mention.many and reading.tokens.words[before] == "as":
+    plain_as = reading.tokens.words[before] == "as" and not reading.has("disguises", before - 1)
+    if mention.many and plain_as and not _ends_clause(reading, mention.last):
         return False  # "as waiters serve drinks"
     tokens = reading.tokens
     near = [other for other in earlier if tokens.sentence[groups.mentions[other].head] == tokens.sentence[mention.head]]
@@ -72,6 +73,10 @@ def _disguise(reading: Reading, groups: Groups, earlier: Sequence[int], index: i
     else:
         groups.join(other, index)
     return True
+
+
+def _ends_clause(reading: Reading, index: int) -> bool:
+    return index >= len(reading.tokens) or reading.tokens.is_mark(index) or reading.any(("prepositions", "conjunctions"), index)
 
 
 def _goes_on(reading: Reading, groups: Groups, earlier: Sequence[int], mention: Mention) -> bool:
@@ -120,11 +125,16 @@ def _adjacent_name(reading: Reading, groups: Groups, earlier: Sequence[int], ind
 def _apposition(reading: Reading, groups: Groups, earlier: Sequence[int], index: int) -> bool:
     """"Marie Curie, a scientist", "the mayor, a retired teacher", "the woman is a nurse"."""
     mention, other = groups.mentions[index], groups.mentions[earlier[-1]]
-    if mention.kind != "person" or other.kind == "body" or mention.many != other.many or mention.number != other.number:
+    if mention.kind != "person" or other.kind == "body":
         return False
+    if mention.many != other.many or mention.number != other.number:
+        return _names_counted(reading, groups, earlier, index)
     tokens = reading.tokens
     between = tokens.words[other.last : mention.first]
-    if not between or not reading.has("indefinites", mention.first) or tokens.sentence[other.head] != tokens.sentence[mention.head]:
+    bare = other.kind == "name" and mention.first == mention.head and between == [","]
+    if not between or tokens.sentence[other.head] != tokens.sentence[mention.head]:
+        return False
+    if not (reading.has("indefinites", mention.first) or bare):
         return False
     copula = reading.has("copulas", mention.first - 1) and not any(reading.has("conjunctions", at) for at in range(other.last, mention.first))
     pointed = other.kind == "name" or reading.has("definites", other.first) or tokens.words[mention.last : mention.last + 1] == [","]
@@ -132,6 +142,17 @@ def _apposition(reading: Reading, groups: Groups, earlier: Sequence[int], index:
         groups.join(earlier[-1], index)
         return True
     return False
+
+
+def _names_counted(reading: Reading, groups: Groups, earlier: Sequence[int], index: int) -> bool:
+    """"Kofi Mensah and Ingrid Halvorsen, two architects": the count tells who is meant."""
+    mention = groups.mentions[index]
+    names = [other for other in earlier if groups.mentions[other].kind == "name"]
+    last = groups.mentions[names[-1]].last if names else 0
+    if not names or reading.tokens.words[last : mention.first] != [","] or mention.number != len(names):
+        return False
+    groups.join(names[-1], index)
+    return True
 
 
 def _list_goes_on(reading: Reading, mention: Mention) -> bool:
@@ -148,7 +169,7 @@ def _pointing_back(reading: Reading, groups: Groups, earlier: Sequence[int], ind
     if mention.kind == "person" and words[mention.head - 2 : mention.head] == ["of", "them"]:
         groups.join(earlier[-1], index)  # "five firefighters, two of them women"
         return True
-    definite = reading.has("definites", mention.first) and mention.first < mention.head
+    definite = reading.has("definites", mention.first) and mention.first < mention.head and not reading.has("sides", mention.last)
     if mention.kind != "person" or not (definite or _is_bare(reading, mention)):
         return False
     noun = words[mention.last - 1]
@@ -190,7 +211,8 @@ def _tag_restated(reading: Reading, groups: Groups, earlier: Sequence[int], inde
     tokens = reading.tokens
     if any(reading.any(POSSESSED, at) for at in range(mention.first, mention.head)) or mention.has("group") or not _fills_segment(reading, mention):
         return False
-    people = {groups.find(other) for other in earlier if groups.mentions[other].kind in ("person", "name")}
+    kinds = ("person",) if mention.kind == "name" else ("person", "name")
+    people = {groups.find(other) for other in earlier if groups.mentions[other].kind in kinds}
     if len(people) != 1:
         return False
     other = people.pop()

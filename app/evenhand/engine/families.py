@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from evenhand.engine.cast import Person
 from evenhand.engine.reading import Reading
-from evenhand.flow import Axis
+from evenhand.flow import Axis, Finding
 
 PRONOUNS = ("woman-pronouns", "man-pronouns", "possessives")
 STATED = frozenset({"explicit", "nationality"})
@@ -15,13 +15,19 @@ def bind_kin(reading: Reading, cast: Sequence[Person]) -> None:
     """A stated ethnicity of the one holds for kin by blood; open ones are drawn once for both."""
     for place, person in enumerate(cast):
         elder = _elder(reading, cast[:place], person)
-        if elder is None or any("ethnicity" in each.axes for each in person.findings):
+        if elder is None:
             continue
-        stated = [each for each in elder.findings if "ethnicity" in each.axes and each.reason in STATED]
-        if stated:
-            person.findings += stated
-        elif not any("ethnicity" in each.axes for each in elder.findings):
+        older, younger = _about_ethnicity(elder), _about_ethnicity(person)
+        if older and not younger:
+            person.findings += [each for each in older if each.reason in STATED]
+        elif younger and not older:
+            elder.findings += [each for each in younger if each.reason in STATED]
+        elif not older and not younger:
             person.kin_of = elder
+
+
+def _about_ethnicity(person: Person) -> list[Finding]:
+    return [each for each in person.findings if "ethnicity" in each.axes]
 
 
 def _elder(reading: Reading, before: Sequence[Person], person: Person) -> Person | None:

@@ -10,6 +10,7 @@ from evenhand.rules.ruleset import Entry, Ruleset
 from evenhand.text import writable
 
 HIDDEN_BY_WORDS = frozenset({"roles", "terms"})  # "a couple of" hides the couple, "statue of" no statue
+TELLING_WORDS = frozenset({"costumes", "visitors"})  # "museum guide", "foreign student"
 NOTE_KINDS = {"collocations": "collocation", "bodies": "body", "things": "thing"}
 NOTED = frozenset({"roles", "terms", "cultures", "religions", "sensitive", "periods", "cues", "people"})
 
@@ -103,6 +104,8 @@ def _weight(match: Match) -> tuple[int, int]:
 
 def _is_hidden(match: Match, cover: Match | None) -> bool:
     if cover is None or match is cover or not (cover.first <= match.first and match.last <= cover.last):
+        return False
+    if cover.entry.kind == "roles" and match.entry.flags & TELLING_WORDS:
         return False
     if cover.length > match.length:
         if cover.entry.kind == "roles" and match.entry.kind == "terms" and not match.entry.has("colour"):

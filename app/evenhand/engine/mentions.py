@@ -15,7 +15,7 @@ OPENERS = ("determiners", "deictics", "possessives", "woman-pronouns", "man-pron
 MAX_LEFT = 8
 LISTED = frozenset({"collocations", "bodies", "things", "people", "styles", "words", "cultures", "cues", "periods", "sensitive", "terms"})
 NAME_CERTAIN = 0.75
-HEAD_CERTAIN = 0.9
+HEAD_CERTAIN = 0.93
 AGENTIVE = re.compile(r"(?:..er|..or|..ist|..ian|..man|..men|..woman|..women|..eer|..ess|..smith|..wright|..ant|..ent|..ologue|..naut|..folk)s?$")
 MODEL_NAME = Entry(rule="model/name", kind="people", reason="named")
 CAPITAL_NAME = Entry(rule="words/capital-names", kind="people", reason="named")
@@ -132,6 +132,8 @@ def _continues(reading: Reading, index: int, head: int, heads: set[int]) -> bool
     if _links(reading, index):
         return is_descriptive(reading, index - 1) and (is_descriptive(reading, index + 1))
     if tokens.is_mark(index):
+        if reading.has("attributes", index):
+            return True  # "a latin@ singer"
         return word in "-\u2010\u2011'\u2019"
     if reading.any(STOPS, index) or reading.has("conjunctions", index):
         return False
@@ -209,7 +211,8 @@ def _unlisted(reading: Reading, nouns: list[tuple[Match, tuple[Entry, ...]]]) ->
     known = taken | {index for match in reading.matches if match.entry.kind in LISTED - {"words"} for index in range(match.first, match.last)}
     found = []
     for first, last in _runs(reading, "NAME", NAME_CERTAIN):
-        if not any(index in known or not reading.tokens.words[index].isalpha() for index in range(first, last)):
+        hyphened = any(0 <= at < len(reading.tokens) and reading.tokens.words[at] == "-" for at in (first - 1, last))
+        if not hyphened and not any(index in known or not reading.tokens.words[index].isalpha() for index in range(first, last)):
             found.append(Mention(kind="name", first=first, head=first, last=last, entries=(MODEL_NAME,)))
     heads = {match.last - 1 for match, _ in nouns}
     named = {index for mention in found for index in range(mention.first, mention.last)}

@@ -12,6 +12,7 @@ from evenhand.flow import Axis, Finding
 from evenhand.rules.ruleset import Entry
 
 COSTUME_REACH = 4
+COSTUME_BEFORE = 8
 ETHNICITY: frozenset[Axis] = frozenset({"ethnicity"})
 
 
@@ -62,7 +63,7 @@ def _is_costume(reading: Reading, first: int, last: int) -> bool:
     """The era of a costume, a theme or an exhibit: said right after it, or right before ("costume of a knight")."""
     segment = reading.tokens.segment
     after = range(last, min(last + COSTUME_REACH, len(reading.tokens)))
-    before = range(max(first - 3, 0), first)
+    before = range(max(first - COSTUME_BEFORE, 0), first)
     return any(segment[index] == segment[first] and reading.has("costumes", index) for index in (*before, *after))
 
 

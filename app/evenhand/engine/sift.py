@@ -6,12 +6,13 @@ from evenhand.engine.match import Match
 from evenhand.engine.mentions import Mention, is_descriptive
 from evenhand.engine.reading import Reading
 
-ACTING = ("wearings", "auxiliaries", "copulas", "relatives", "prepositions")
-PLURAL_DOUBT = 0.7
+ACTING = ("wearings", "auxiliaries", "relatives")
+PLURAL_DOUBT = 0.5
 REF_CERTAIN = 0.85  # the model overrules a bare listed noun only where it is this certain
-MANY_CERTAIN = 0.95
+MANY_CERTAIN = 0.97
+PLAIN = ("indefinites", "numbers-2", "numbers-3", "woman-pronouns", "man-pronouns", "possessives")
 HEAD_CERTAIN = 0.8
-WEAK_CERTAIN = 0.75
+WEAK_CERTAIN = 0.55
 NEGATION_REACH = 4
 FACE_REACH = 3
 COMPOUND_GAP = 3
@@ -88,9 +89,9 @@ def _modifier(reading: Reading, mention: Mention, mentions: Sequence[Mention]) -
 
 
 def _animal_follows(reading: Reading, after: int) -> bool:
-    """"baby harp seals": one unknown word and then a body."""
+    """"baby harp seals": one unknown word and then a body or a thing."""
     unknown = not reading.by_first.get(after) and not reading.tokens.is_mark(after)
-    return unknown and not reading.tokens.words[after].endswith(("s", "ing", "ed")) and reading.has("bodies", after + 1)
+    return unknown and not reading.tokens.words[after].endswith(("s", "ing", "ed")) and reading.any(("bodies", "things"), after + 1)
 
 
 def _is_plural_verb(reading: Reading, mention: Mention, index: int) -> bool:
@@ -146,7 +147,7 @@ def _body(reading: Reading, mention: Mention, mentions: Sequence[Mention]) -> Ve
                 return ("body", match.entry.rule)
             if match.last == mention.first - 1 and reading.tokens.words[mention.first - 1] == "of":
                 return ("body", match.entry.rule)
-    if any(reading.has("made-of", index) for index in range(mention.last, min(mention.last + 4, len(reading.tokens)))):
+    if any(reading.has("made-of", index) for index in range(mention.last, min(mention.last + 2, len(reading.tokens)))):
         return ("body", "words/made-of")
     return None
 
@@ -178,7 +179,9 @@ def _mentioned(reading: Reading, mention: Mention, mentions: Sequence[Mention]) 
     starts = range(max(before - 1, 0), mention.head)
     if any(reading.has("likenings", index) for index in starts):
         return ("mention", "words/likenings")
-    if mention.many and reading.has("articles", mention.first) and any(reading.has("things", at) for at in range(mention.first, mention.head)):
+    near = range(mention.first, mention.head) if mention.head - mention.first < 4 else range(0)
+    things = any(reading.has("things", at) and not reading.tokens.words[at].endswith("s") for at in near)
+    if mention.many and reading.has("articles", mention.first) and things:
         return ("mention", "words/articles")  # "a medal soldiers receive"
     bare = not any(reading.any(("determiners", "deictics"), index) for index in range(mention.first, mention.head))
     is_drawn = reading.label(mention.last - 1)[0] == "HEAD" and reading.label(mention.last - 1)[1] >= HEAD_CERTAIN
@@ -200,19 +203,28 @@ def _weak(reading: Reading, mention: Mention, mentions: Sequence[Mention]) -> Ve
     of = mention.last
     if mention.has("group") and reading.tokens.words[of : of + 1] == ["of"] and any(other.first == of + 1 for other in mentions):
         return None  # "a group of students": what the group is of decides
+    indefinite = reading.any(("indefinites", "numbers-2", "numbers-3"), mention.first)
+    before = mention.first - 1
+    pictured = before > 0 and reading.any(("faces", "style-medium", "shown-on"), before - 1)
+    acts = _acts(reading, mention.last)
+    if acts and (pictured or indefinite):
+        return None
     label, certainty = reading.label(mention.last - 1)
     if label == "HEAD" or (mention.many and certainty < PLURAL_DOUBT):
         return None
     if label and certainty >= WEAK_CERTAIN:
         return ("weak", mention.entries[0].rule)
     described = any(reading.has("attributes", index) for index in range(mention.first, mention.head))
-    indefinite = reading.any(("indefinites", "numbers-2", "numbers-3"), mention.first)
-    before = mention.first - 1
     opens = before < 0 or reading.tokens.segment[before] != reading.tokens.segment[mention.first]
-    pictured = before > 0 and reading.any(("faces", "style-medium", "shown-on"), before - 1)
-    acts = reading.any(ACTING, mention.last) or reading.tokens.words[mention.last : mention.last + 1][:1] != [] and reading.tokens.words[mention.last].endswith("ing")
     beside = reading.any(("prepositions", "conjunctions"), before) and indefinite
     return None if described or pictured or (opens and (indefinite or acts)) or beside else ("weak", mention.entries[0].rule)
+
+
+def _acts(reading: Reading, index: int) -> bool:
+    """What follows is said of a person: "wearing", "is", "who", "smiling"."""
+    if index >= len(reading.tokens):
+        return False
+    return reading.any(ACTING, index) or (reading.tokens.words[index].endswith("ing") and not reading.has("things", index))
 
 
 def _companion_of_a_body(reading: Reading, mention: Mention, mentions: Sequence[Mention]) -> Verdict:
@@ -230,9 +242,10 @@ def _model(reading: Reading, mention: Mention, mentions: Sequence[Mention]) -> V
     if not all(entry.kind == "roles" for entry in mention.entries):
         return None  # peoples and genders are closed classes; the lists know them better
     label, certainty = reading.label(mention.last - 1)
-    if label and label != "HEAD" and _noun_follows(reading, mention.last):
+    owned = mention.first > 0 and reading.tokens.words[mention.first - 1] == "'s"
+    plain = owned or reading.any(PLAIN, mention.first) or mention.last - mention.head > 1
+    if label and label != "HEAD" and not plain and _noun_follows(reading, mention.last):
         return ("model", f"model/{label.lower()}")
-    plain = reading.any(("indefinites", "numbers-2", "numbers-3"), mention.first) or mention.last - mention.head > 1
     if label in ("REF", "BODY", "SRC") and certainty >= (MANY_CERTAIN if mention.many else REF_CERTAIN) and not plain:
         return ("model", f"model/{label.lower()}")
     return None
@@ -240,7 +253,8 @@ def _model(reading: Reading, mention: Mention, mentions: Sequence[Mention]) -> V
 
 def _noun_follows(reading: Reading, index: int) -> bool:
     """A word that no rule knows and that looks like no verb: "the official currency"."""
-    if index >= len(reading.tokens) or reading.tokens.is_mark(index) or reading.by_first.get(index):
+    tokens = reading.tokens
+    if index >= len(tokens) or tokens.is_mark(index) or reading.by_first.get(index) or tokens.segment[index] != tokens.segment[index - 1]:
         return False
     return not reading.tokens.words[index].endswith(("s", "ing", "ed", "ly"))
 

@@ -56,7 +56,8 @@ def _title_after(reading: Reading, link: int) -> tuple[int, int]:
     while last < len(tokens) and tokens.sentence[last] == tokens.sentence[link] and not _ends_title(reading, last):
         last += 1
     capitals = [index for index in range(first, last) if is_capital(reading, index) or tokens.words[index].isdigit()]
-    known = all(reading.any(("cultures", "collocations", "people"), index) for index in capitals)
+    content = [index for index in range(first, last) if not reading.any(("prepositions", "determiners"), index) and tokens.words[index].isalnum()]
+    known = all(reading.any(("cultures", "collocations", "people"), index) for index in content)
     return (first, last) if len(capitals) > 1 and capitals[0] == first and not known else (first, first)
 
 

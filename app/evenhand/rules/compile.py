@@ -22,13 +22,14 @@ BUILT_IN_WHY = {
     "words/capital-names": "A capitalised word that no rule knows stands beside a person noun as its name.",
     "model/name": "The language model reads a name here.",
     "model/person": "The language model reads a person here.",
+    "syntax/lora": "A LoRA tag draws somebody in particular.",
     "syntax/quoted": "Quoted text is drawn as letters.",
     "syntax/syntax": "This is syntax of a prompt tool.",
     "syntax/url": "This is an address or a file name.",
     "syntax/negative": "A negative prompt says what not to draw.",
 }
 NUMBERS = (None, "one", "many")
-SCENE_FORMS = frozenset({"place", "tradition"})
+SCENE_FORMS = frozenset({"place", "tradition", "dress"})
 SWITCHES = ("colour", "group", "kin", "national", "weak", "food")
 
 

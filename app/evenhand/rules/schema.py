@@ -135,9 +135,13 @@ class RoleRule(Rule):
 
 
 class CueRule(Rule):
-    """Visible traits: "bearded", "blonde", "freckles". Strings or patterns, beside or after the person."""
+    """Visible traits: "bearded", "blonde", "freckles". Strings or patterns, beside or after the person.
+
+    `states` gives the gender that a trait implies, so that a pronoun finds whom it means.
+    """
 
     closes: Closes
+    states: dict[Axis, str] = {}
 
 
 class ReligionRule(Rule):

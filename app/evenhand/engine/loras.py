@@ -1,0 +1,35 @@
+"""Who a LoRA tag brings in: `<lora:lady-dimitrescu:0.6>` draws somebody in particular, and so does its trigger word in the prompt.
+
+Tokens and masks in; the names that the tags give and the words of the prompt that call them out.
+"""
+
+import re
+from collections.abc import Iterator
+
+from evenhand.engine.reading import Reading
+from evenhand.flow import Span
+from evenhand.rules.ruleset import Ruleset
+from evenhand.text import canonical, normalize, tokenize
+
+_TAG = re.compile(r"<(?:lora|lyco|hypernet|locon):([^:<>]{2,80})[^<>]*>", re.IGNORECASE)
+_MIN_LETTERS = 4
+
+
+def named_by_tags(reading: Reading, rules: Ruleset) -> Iterator[Span]:
+    """Spans that name somebody: a tag that holds a listed name, or a word of the prompt that is a tag's own name."""
+    for found in _TAG.finditer(reading.tokens.text):
+        words = [normalize(found[1][span.start : span.end]) for span in tokenize(found[1])]
+        if _holds_name(words, rules):
+            yield Span(*found.span())
+        yield from _called(reading, {word for word in words if len(word) >= _MIN_LETTERS and word.isalpha()})
+
+
+def _holds_name(words: list[str], rules: Ruleset) -> bool:
+    line, _, _ = canonical(words)
+    return any(entry.kind == "people" and not entry.has("artist") for _, (_, entries) in rules.phrases.iter(line) for entry in entries)
+
+
+def _called(reading: Reading, names: set[str]) -> Iterator[Span]:
+    for index, word in enumerate(reading.tokens.words):
+        if word in names and index not in reading.masked and not reading.by_first.get(index):
+            yield reading.tokens.spans[index]

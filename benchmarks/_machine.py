@@ -1,0 +1,55 @@
+"""What both benchmarks share: the prompts, the machine and versions they ran with, a process's memory and processor time."""
+
+import os
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import evenhand
+from evenhand.rules import load_rules
+from rich.console import Console
+from rich.table import Table
+
+HERE = Path(__file__).resolve().parent
+PROMPTS = (HERE / "prompts.txt").read_text(encoding="utf-8").splitlines()
+TICKS_S = os.sysconf("SC_CLK_TCK")
+console = Console(width=110, highlight=False)
+
+
+def rank(values: Sequence[float], share: float) -> float:
+    """The value that `share` of all are not above (nearest rank)."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def memory_mb(pid: int | str = "self") -> float:
+    """Resident memory in millions of bytes; Linux only."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def processor_s(pid: int) -> float:
+    """User and system time a process has used so far, in seconds; Linux only."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS_S
+
+
+def show_machine(*packages: str) -> None:
+    rules = load_rules()
+    table = Table(title="Measured on", show_header=False, title_justify="left")
+    table.add_row("machine", f"{_processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start")
+    table.add_row("system", f"{platform.system()} {platform.release()}, Python {platform.python_version()}")
+    table.add_row("versions", ", ".join(f"{name} {version(name)}" for name in packages))
+    table.add_row("evenhand", f"{evenhand.__version__}, rules {rules.revision}: {rules.phrase_count:,} phrases")
+    table.add_row("prompts", f"{len(PROMPTS)}, of {_words(min)} to {_words(max)} words")
+    console.print(table)
+
+
+def _words(pick: object) -> int:
+    assert callable(pick)
+    return int(pick(len(prompt.split()) for prompt in PROMPTS))
+
+
+def _processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
