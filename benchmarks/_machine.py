@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-import evenhand
-from evenhand.rules import load_rules
 from rich.console import Console
 from rich.table import Table
 
+import evenhand
+from evenhand.rules import load_rules
+
 HERE = Path(__file__).resolve().parent
 PROMPTS = (HERE / "prompts.txt").read_text(encoding="utf-8").splitlines()
+WORDS = [len(prompt.split()) for prompt in PROMPTS]
 TICKS_S = os.sysconf("SC_CLK_TCK")
 console = Console(width=110, highlight=False)
 
@@ -23,7 +25,7 @@ def rank(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def memory_mb(pid: int | str = "self") -> float:
+def memory_mb(pid: int) -> float:
     """Resident memory in millions of bytes; Linux only."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
@@ -41,13 +43,8 @@ def show_machine(*packages: str) -> None:
     table.add_row("system", f"{platform.system()} {platform.release()}, Python {platform.python_version()}")
     table.add_row("versions", ", ".join(f"{name} {version(name)}" for name in packages))
     table.add_row("evenhand", f"{evenhand.__version__}, rules {rules.revision}: {rules.phrase_count:,} phrases")
-    table.add_row("prompts", f"{len(PROMPTS)}, of {_words(min)} to {_words(max)} words")
+    table.add_row("prompts", f"{len(PROMPTS)}, of {min(WORDS)} to {max(WORDS)} words")
     console.print(table)
-
-
-def _words(pick: object) -> int:
-    assert callable(pick)
-    return int(pick(len(prompt.split()) for prompt in PROMPTS))
 
 
 def _processor() -> str:

@@ -21,17 +21,30 @@ from evenhand.flow import Analysis, Decision, Plan, Prompt
 from evenhand.rules import load_rules
 
 ROUNDS, WARM_ROUNDS, STARTS = 60, 3, 5
-MEMORY = "from _machine import memory_mb; print(json.dumps([round(first - began, 4), memory_mb()]))"
-ENGINE = "from evenhand import Engine, Prompt, load_rules; engine = Engine(load_rules())"
-FIRST: dict[str, str] = {
-    "evenhand": f"{ENGINE}; engine.decide(Prompt(text='a doctor'))",
-    "spaCy blank": "import spacy; nlp = spacy.blank('en'); nlp('a doctor')",
-    "does nothing": "from evenhand.flow import Prompt; Prompt(text='a doctor')",
+# What runs in a fresh process: imports, then work.
+FRESH = {
+    "evenhand: rules loaded": ("from evenhand import load_rules", "load_rules()"),
+    "evenhand: first decision": (
+        "from evenhand import Engine, Prompt, load_rules",
+        "Engine(load_rules()).decide(Prompt(text='a doctor'))",
+    ),
+    "evenhand: 1,000 decisions": (
+        "import sys; from evenhand import Engine, Prompt, load_rules; prompts = sys.argv[1:]",
+        "engine = Engine(load_rules()); [engine.decide(Prompt(text=f'{it}, {turn}')) for turn in range(25) for it in prompts]",
+    ),
+    "spaCy blank: first text": ("import spacy", "spacy.blank('en')('a doctor')"),
+    "does nothing": ("from evenhand.flow import Prompt", "Prompt(text='a doctor')"),
 }
-FULL = (
-    f"{ENGINE}; from _machine import PROMPTS; "
-    "[engine.decide(Prompt(text=f'{text}, take {turn}')) for turn in range(25) for text in PROMPTS]"
-)
+PROGRAM = """
+import json, os, time
+began = time.monotonic()
+{imports}
+imported = time.monotonic()
+{work}
+done = time.monotonic()
+pages = int(open('/proc/self/statm').read().split()[1])
+print(json.dumps([imported - began, done - imported, done, pages * os.sysconf('SC_PAGE_SIZE') / 1e6]))
+"""
 
 
 def main() -> int:
@@ -87,32 +100,34 @@ def show_decisions(times: dict[str, list[tuple[float, float]]]) -> None:
 
 def show_starts() -> None:
     table = Table(title=f"From nothing, each in a process of its own (median of {STARTS})", title_justify="left")
-    for heading in ("", "work s", "with the interpreter's start s", "resident MB"):
+    for heading in ("", "imports s", "work s", "since the process began s", "resident MB"):
         table.add_column(heading, justify="right" if heading else "left")
-    for name, code in FIRST.items():
-        table.add_row(f"{name}: first decision", *(f"{value:.2f}" for value in fresh(code)))
-    table.add_row("evenhand: rules loaded", *(f"{value:.2f}" for value in fresh("from evenhand import load_rules; load_rules()")))
-    table.add_row("evenhand: 1,000 decisions", *(f"{value:.2f}" for value in fresh(FULL, starts=1)))
+    for name, (imports, work) in FRESH.items():
+        *seconds, used_mb = fresh(PROGRAM.format(imports=imports, work=work))
+        table.add_row(name, *(f"{value:.2f}" for value in seconds), f"{used_mb:.0f}")
+    table.add_row("command: evenhand rewrite 'a doctor'", "", "", f"{command_s():.2f}", "")
     console.print(table)
 
 
-def fresh(code: str, *, starts: int = STARTS) -> tuple[float, float, float]:
-    """Seconds of `code`, seconds of the whole process until then, and its memory, as medians."""
-    program = f"import json, time; began = time.perf_counter(); {code}; first = time.perf_counter(); {MEMORY}"
+def fresh(program: str) -> tuple[float, ...]:
+    """Seconds of imports and of work, seconds since the process was started, resident MB; medians."""
     found = []
-    for _ in range(starts):
-        began = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=beside())
-        took_s = time.perf_counter() - began
-        work_s, used_mb = json.loads(done.stdout)
-        found.append((work_s, took_s, used_mb))
-    return tuple(median(each) for each in zip(*found, strict=True))  # type: ignore[return-value]
+    for _ in range(STARTS):
+        began = time.monotonic()
+        done = subprocess.run([sys.executable, "-c", program, *PROMPTS], capture_output=True, text=True, check=True)
+        imports_s, work_s, ended, used_mb = json.loads(done.stdout)
+        found.append((imports_s, work_s, ended - began, used_mb))
+    return tuple(median(each) for each in zip(*found, strict=True))
 
 
-def beside() -> dict[str, str]:
-    """The environment with this folder on the path."""
-    here = os.path.dirname(os.path.abspath(__file__))
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))}
+def command_s() -> float:
+    """Seconds from start to end of the command."""
+    found = []
+    for _ in range(STARTS):
+        began = time.monotonic()
+        subprocess.run([sys.executable, "-m", "evenhand", "rewrite", "a doctor"], capture_output=True, check=True)
+        found.append(time.monotonic() - began)
+    return median(found)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """`make score`: decide every labelled prompt of a folder beside the checkout and print its scorer's harm, idle, served, mangled.
 
-The labelled prompts are third-party text and no part of this repository; where the folder does not exist this says so and ends well.
+The labelled prompts are third-party text and no part of this repository; where the folder does not exist this says so and
+ends well.
 """
 
 import argparse

@@ -105,7 +105,7 @@ def serve(
 
 @app.command()
 def demo(host: HostOption = None, port: PortOption = None, admin_port: AdminPortOption = None, rules: RulesOption = None) -> None:
-    """Run the sidecar in front of a built-in upstream that draws each prompt as a card."""
+    """Run the sidecar before a built-in API. It draws each prompt as a card."""
     _serve(host=host, port=port, admin_port=admin_port, rules=rules, demo=True)
 
 
@@ -141,7 +141,7 @@ def explain(
     rules: RulesOption = None,
     output: FormatOption = Format.TEXT,
 ) -> None:
-    """Say for every person and attribute why it is varied or left, with the rule and its place."""
+    """Say why each attribute of each person is varied or left. Names the rule and its place."""
     decision, ruleset = _decide(_prompt(text), images, seed, rules)
     if output is Format.JSON:
         _say_record(decision, ruleset)
@@ -185,7 +185,7 @@ def _say_record(decision: Decision, ruleset: "Ruleset") -> None:
 
 @app.command()
 def check(rules: RulesOption = None, output: FormatOption = Format.TEXT) -> None:
-    """Check a folder of rules; print every problem with file, line and column."""
+    """Check a folder of rules. Prints every problem with file, line and column."""
     from evenhand.rules import shipped_rules
     from evenhand.rules.compile import compile_rules
     from evenhand.rules.load import load_folder
@@ -220,7 +220,7 @@ def run_tests(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print cases that pass, too.")] = False,
     output: FormatOption = Format.TEXT,
 ) -> None:
-    """Run the examples of all rules, and case files; exit code 1 where one fails or there is none."""
+    """Run the examples of all rules, and case files. Exit code 1 where one fails or there is none."""
     from evenhand.casebook import coverage_of, file_cases, rule_cases, run_cases
     from evenhand.engine import Engine
     from evenhand.reporting import coverage_data, results_data
@@ -265,7 +265,7 @@ def score(
     max_idle: PercentOption = None,
     output: FormatOption = Format.TEXT,
 ) -> None:
-    """Score decisions on labelled prompts: harm, idle, served, mangled; exit code 1 above a limit."""
+    """Score decisions on labelled prompts. Prints harm, idle, served, mangled; exit code 1 above a limit."""
     from evenhand.engine import Engine
     from evenhand.gold import read_gold
     from evenhand.reporting import exceeded, score_data, score_lines
@@ -291,11 +291,11 @@ def score(
 @app.command()
 def parity(
     rules: RulesOption = None,
-    carriers: Annotated[Path | None, typer.Option("--carriers", help="Carrier prompts; else the shipped ones.")] = None,
+    carriers: Annotated[Path | None, typer.Option("--carriers", metavar="FILE", help="Carrier prompts; else ours.")] = None,
     show: Annotated[int, typer.Option("--show", min=0, help="How many prompts to print a term.")] = 3,
     output: FormatOption = Format.TEXT,
 ) -> None:
-    """Swap every demographic term through the same prompts; exit code 1 where one is treated unlike its fellows."""
+    """Find demographic terms treated unlike their fellows. Puts all through the same prompts; exit code 1 where one differs."""
     from evenhand.engine import Engine
     from evenhand.parity import SHIPPED, read_carriers, run_parity, terms_of
     from evenhand.reporting import parity_data, parity_lines

@@ -79,7 +79,8 @@ class Note:
 class Subject:
     """Somebody to be drawn. `number` is None where the words leave it open ("a crowd").
 
-    `slots` says where in the text a word for an axis goes; `kin_of` is the place of the subject whose ethnicity is drawn for both; `article` is the "a" or "an" whose form hangs on the word after it.
+    `slots` says where in the text a word for an axis goes; `kin_of` is the place of the subject whose ethnicity is drawn
+    for both; `article` is the "a" or "an" whose form hangs on the word after it.
     """
 
     span: Span

@@ -1,6 +1,7 @@
 """Results of cases, scores, parity and coverage come in; lines of text and plain data for JSON go out. Prints nothing itself."""
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 from evenhand.casebook import Coverage, Result
@@ -35,9 +36,9 @@ def _error_lines(judged: Judged) -> Iterator[str]:
     yield from (f"  -> {text}" for text in judged.decision.texts)
     if judged.is_mangled:
         yield "  MANGLED words of the prompt were lost or reordered"
-    for axis in (*judged.harms, *judged.idles):
-        yield f"  {'HARM' if axis.is_harm else 'idle'} {axis}"
-        yield from (f"       {ground}" for ground in axis.because)
+    for because, axes in groupby((*judged.harms, *judged.idles), key=lambda axis: axis.because):
+        yield from (f"  {'HARM' if axis.is_harm else 'idle'} {axis}" for axis in axes)
+        yield from (f"       {ground}" for ground in because)
 
 
 def score_data(score: Score, *, show: int) -> dict[str, Any]:

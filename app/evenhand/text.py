@@ -41,9 +41,11 @@ _TRANSPARENT = frozenset("-\u2010\u2011'\u2018\u2019\\")
 
 
 def canonical(words: Sequence[str], *, abbreviations: frozenset[str] | None = None) -> tuple[str, dict[int, int], dict[int, int]]:
-    """The line phrases are looked up in: normal words parted by single spaces, "&" kept, other punctuation as "|", hyphens and apostrophes gone.
+    """The line phrases are looked up in: normal words parted by single spaces, "&" kept, other punctuation as "|", hyphens
+    and apostrophes gone.
 
-    Beside it where each word starts and ends in the line (position -> index of the word). A full stop is dropped after a single letter
+    Beside it where each word starts and ends in the line (position -> index of the word). A full stop is dropped after a
+    single letter
     or an abbreviation ("dr. who"), and everywhere where `abbreviations` is None, as in the phrases of rules.
     """
     line = [" "]

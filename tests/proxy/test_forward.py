@@ -430,7 +430,11 @@ def test_no_credential_and_no_prompt_is_ever_logged(run_sidecar: Callable[..., A
     headers = dict.fromkeys(("authorization", "api-key", "x-goog-api-key", "cookie", "x-api-key"), f"Bearer {CANARY}")
     with run_sidecar(demo=True, log_level="debug") as running:
         for extra in ({}, {"x-demo-status": "500"}, {"x-demo-die": "mid-body"}, {"x-evenhand-seed": CANARY}):
-            post(running.url, json.dumps({"prompt": f"a doctor at work, {CANARY}", "size": "256x256"}).encode(), {**headers, **extra})
+            post(
+                running.url,
+                json.dumps({"prompt": f"a doctor at work, {CANARY}", "size": "256x256"}).encode(),
+                {**headers, **extra},
+            )
         httpx.get(f"{running.url}/v1/models?key={CANARY}", headers=headers, trust_env=False)
         post(running.url, f'{{"prompt":"{CANARY}'.encode(), headers)
         httpx.post(f"{running.url}/rewrite", json={"prompt": CANARY, "images": "x"}, headers=headers, trust_env=False)

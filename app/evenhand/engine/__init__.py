@@ -1,4 +1,5 @@
-"""The judgement: `Engine.decide` turns a Prompt into a Decision. Pure: no I/O, no clock, no global random state; safe in threads."""
+"""The judgement: `Engine.decide` turns a Prompt into a Decision. Pure: no I/O, no clock, no global random state; safe in
+threads."""
 
 from evenhand.engine.analyse import analyse
 from evenhand.engine.draw import draw

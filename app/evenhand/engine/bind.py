@@ -1,4 +1,5 @@
-"""Whom each attribute word describes: adjectives in the noun phrase, "of"/"from"/"with" after it, copulas, tags. Fills the cast's findings."""
+"""Whom each attribute word describes: adjectives in the noun phrase, "of"/"from"/"with" after it, copulas, tags. Fills the
+cast's findings."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -29,7 +30,7 @@ def bind(reading: Reading, cast: Sequence[Person], zones: frozenset[int], refuse
 
 
 def _coordinates(reading: Reading, cast: Sequence[Person]) -> None:
-    """"Japanese women and men", "my mom and dad": a bare noun after "and" shares what stands before the first."""
+    """ "Japanese women and men", "my mom and dad": a bare noun after "and" shares what stands before the first."""
     for person, mention in list(pairs(cast)):
         index = mention.first - 1
         if mention.first != mention.head or index < 1 or not reading.has("conjunctions", index):
@@ -55,9 +56,13 @@ def _national_teams(cast: Sequence[Person]) -> None:
 def _nouns(reading: Reading, cast: Sequence[Person]) -> None:
     for person, mention in pairs(cast):
         if mention.kind == "name":
-            person.findings.append(finding(reading, mention.head, mention.last, mention.entries[0], axes=ALL_AXES, reason="named"))
+            person.findings.append(
+                finding(reading, mention.head, mention.last, mention.entries[0], axes=ALL_AXES, reason="named")
+            )
         elif mention.kind == "self":
-            person.findings.append(finding(reading, mention.head, mention.last, mention.entries[0], axes=ALL_AXES, reason="deictic"))
+            person.findings.append(
+                finding(reading, mention.head, mention.last, mention.entries[0], axes=ALL_AXES, reason="deictic")
+            )
         else:
             entries = [entry for entry in mention.entries if entry.axes and entry.kind != "periods"]
             person.findings += [finding(reading, mention.head, mention.last, entry) for entry in entries]
@@ -82,7 +87,7 @@ def _owners(reading: Reading, cast: Sequence[Person], match: Match, refused: fro
 
 
 def origin_of(reading: Reading, cast: Sequence[Person], match: Match) -> Person | None:
-    """"a chef from Vietnam": the place is where that one comes from, not where the picture is set."""
+    """ "a chef from Vietnam": the place is where that one comes from, not where the picture is set."""
     link = match.first - 1
     link -= link > 0 and reading.has("determiners", link)
     if link < 1 or reading.tokens.words[link] != "from":
@@ -91,12 +96,15 @@ def origin_of(reading: Reading, cast: Sequence[Person], match: Match) -> Person 
 
 
 def _reaches_head(reading: Reading, person: Person, match: Match) -> bool:
-    """Inside a noun phrase an adjective may still belong to a noun before the head: "a white coat doctor", "black haired girl"."""
+    """Inside a noun phrase an adjective may still belong to a noun before the head: "a white coat doctor", "black haired
+    girl"."""
     mention = person.holding(match.first, match.last)
     assert mention is not None
     between = range(reading.tokens.after(match.last), mention.head)
     if match.entry.has("colour"):
-        return not any(reading.any(("things", "hair-and-skin", "bodies"), index) for index in between) and not _follows_part(reading, match)
+        return not any(reading.any(("things", "hair-and-skin", "bodies"), index) for index in between) and not _follows_part(
+            reading, match
+        )
     return not any(reading.any(("food",), index) for index in between)
 
 
@@ -114,7 +122,11 @@ def _coloured(reading: Reading, cast: Sequence[Person], match: Match) -> list[Pe
     if {"both", "all"} & set(tokens.words[max(before - 2, 0) : match.first]):
         return list(cast)
     if before >= 0 and (reading.has("copulas", before) or tokens.words[before] in DISTRIBUTIVES):
-        same = [person for person in cast if (last := person.before(match.first)) and tokens.sentence[last.head] == tokens.sentence[match.first]]
+        same = [
+            person
+            for person in cast
+            if (last := person.before(match.first)) and tokens.sentence[last.head] == tokens.sentence[match.first]
+        ]
         return nearest(same, reading, match.first)
     alone = before < 0 or tokens.segment[before] != tokens.segment[match.first]
     ends = after >= len(tokens) or tokens.is_mark(after)
@@ -122,7 +134,8 @@ def _coloured(reading: Reading, cast: Sequence[Person], match: Match) -> list[Pe
 
 
 def _of_a_thing(reading: Reading, match: Match) -> bool:
-    """Directly before a thing, an animal or a style the word describes that: "italian sausage", "Persian cat", "Japanese anime"."""
+    """Directly before a thing, an animal or a style the word describes that: "italian sausage", "Persian cat", "Japanese
+    anime"."""
     if match.entry.kind == "cues":
         return reading.has("bodies", reading.tokens.after(match.last))
     if SELF_STANDING & match.entry.flags or match.entry.has("dress"):
@@ -151,7 +164,11 @@ def _of_an_unknown(reading: Reading, match: Match) -> bool:
 def _all_or_nearest(reading: Reading, cast: Sequence[Person], match: Match) -> list[Person]:
     tokens = reading.tokens
     segment = tokens.segment[match.first]
-    words = {tokens.words[index] for index in range(max(match.first - 4, 0), min(match.last + 2, len(tokens))) if tokens.segment[index] == segment}
+    words = {
+        tokens.words[index]
+        for index in range(max(match.first - 4, 0), min(match.last + 2, len(tokens)))
+        if tokens.segment[index] == segment
+    }
     alone = sum(1 for each in tokens.segment if each == segment) <= match.length + 2
     if words & EVERYBODY or (reading.is_tags and alone) or match.entry.has("emoji"):
         return list(cast)

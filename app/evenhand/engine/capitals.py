@@ -8,7 +8,22 @@ from collections.abc import Iterator
 from evenhand.engine.reading import Reading
 
 MIN_LOWER_SHARE = 0.4
-KNOWING = ("things", "bodies", "collocations", "cultures", "style-medium", "style-before", "style-after", "people", "terms", "cues", "periods", "roles", "religions", "sensitive")
+KNOWING = (
+    "things",
+    "bodies",
+    "collocations",
+    "cultures",
+    "style-medium",
+    "style-before",
+    "style-after",
+    "people",
+    "terms",
+    "cues",
+    "periods",
+    "roles",
+    "religions",
+    "sensitive",
+)
 
 
 def is_mixed_case(reading: Reading, *, share: float = MIN_LOWER_SHARE) -> bool:
@@ -39,11 +54,18 @@ def _is_unknown_capital(reading: Reading, index: int) -> bool:
     raw = reading.tokens.raw(index)
     listed = reading.any(KNOWING, index)
     small = reading.any(("determiners", "prepositions", "conjunctions", "adjectives"), index)
-    return raw[:1].isupper() and raw[:1].isalpha() and not listed and not small and index not in reading.masked and not (len(raw) > 1 and raw.isupper())
+    return (
+        raw[:1].isupper()
+        and raw[:1].isalpha()
+        and not listed
+        and not small
+        and index not in reading.masked
+        and not (len(raw) > 1 and raw.isupper())
+    )
 
 
 def _role_begins(reading: Reading, index: int, heads: set[int]) -> bool:
-    """"a Polish nurse", "two architects", or a bare "software engineer"."""
+    """ "a Polish nurse", "two architects", or a bare "software engineer"."""
     counted = reading.any(("indefinites", "numbers-2", "numbers-3"), index)
     reach = range(index + 1, index + 4) if counted else range(index, index + 2)
     return any(at in heads for at in reach)

@@ -33,7 +33,9 @@ class Person:
 
     def before(self, index: int) -> Mention | None:
         """Its last mention that ends at or before token `index`."""
-        return max((mention for mention in self.mentions if mention.last <= index), key=lambda mention: mention.last, default=None)
+        return max(
+            (mention for mention in self.mentions if mention.last <= index), key=lambda mention: mention.last, default=None
+        )
 
     def holding(self, first: int, last: int) -> Mention | None:
         return next((mention for mention in self.mentions if mention.first <= first and last <= mention.last), None)
@@ -71,7 +73,7 @@ def _belongs(mention: Mention) -> bool:
 def _lead(groups: Groups, members: Iterable[int]) -> Mention | None:
     live = [groups.mentions[index] for index in members if index not in groups.dropped and not groups.mentions[index].why_not]
     named = [mention for mention in live if mention.kind in ("name", "self")]
-    return (named or live or [None])[0]
+    return next(iter(named or live), None)
 
 
 def finding(

@@ -1,6 +1,8 @@
-"""Which mentions are one person: "Serena Williams as a nurse", "the mayor, a retired teacher", "a crowd of students", "the man ... he".
+"""Which mentions are one person: "Serena Williams as a nurse", "the mayor, a retired teacher", "a crowd of students", "the
+man ... he".
 
-Mentions in; out comes for each mention the index of the one that stands for it. `parts` maps a group that only announces those who
+Mentions in; out comes for each mention the index of the one that stands for it. `parts` maps a group that only announces
+those who
 follow ("two people, a girl and a monk") to them.
 """
 
@@ -55,7 +57,7 @@ def corefer(reading: Reading, mentions: Sequence[Mention]) -> Groups:
 
 
 def _disguise(reading: Reading, groups: Groups, earlier: Sequence[int], index: int) -> bool:
-    """"X as a nurse", "a cat dressed as a doctor": one body; a body that is not human drops the role."""
+    """ "X as a nurse", "a cat dressed as a doctor": one body; a body that is not human drops the role."""
     mention = groups.mentions[index]
     before = mention.first - 1
     if before < 0 or not (reading.has("disguises", before) or _goes_on(reading, groups, earlier, mention)):
@@ -80,14 +82,14 @@ def _ends_clause(reading: Reading, index: int) -> bool:
 
 
 def _goes_on(reading: Reading, groups: Groups, earlier: Sequence[int], mention: Mention) -> bool:
-    """"as a doctor and patient": the second role of a pair in disguise."""
+    """ "as a doctor and patient": the second role of a pair in disguise."""
     other = groups.mentions[earlier[-1]]
     joined = mention.first == other.last + 1 and reading.has("conjunctions", other.last) and mention.first == mention.head
     return joined and other.first > 0 and reading.has("disguises", other.first - 1)
 
 
 def _likeness(reading: Reading, groups: Groups, earlier: Sequence[int], index: int) -> bool:
-    """"a woman resembling Emma Stone": she is to look like her."""
+    """ "a woman resembling Emma Stone": she is to look like her."""
     mention = groups.mentions[index]
     alike = any(reading.has("likenings", at) for at in range(max(mention.first - 2, 0), mention.first))
     if mention.kind != "name" or not alike:
@@ -97,7 +99,7 @@ def _likeness(reading: Reading, groups: Groups, earlier: Sequence[int], index: i
 
 
 def _collective(reading: Reading, groups: Groups, earlier: Sequence[int], index: int) -> bool:
-    """"a crowd of students": the students are the head."""
+    """ "a crowd of students": the students are the head."""
     mention, other = groups.mentions[index], groups.mentions[earlier[-1]]
     of = other.last
     if not (other.has("group") and reading.tokens.words[of : of + 1] == ["of"] and mention.first == of + 1):
@@ -111,19 +113,21 @@ def _collective(reading: Reading, groups: Groups, earlier: Sequence[int], index:
 
 
 def _adjacent_name(reading: Reading, groups: Groups, earlier: Sequence[int], index: int) -> bool:
-    """"chef gordon ramsay", "a scientist named Ada", "gordon ramsay the chef"."""
+    """ "chef gordon ramsay", "a scientist named Ada", "gordon ramsay the chef"."""
     mention, other = groups.mentions[index], groups.mentions[earlier[-1]]
     if (mention.kind == "name") == (other.kind == "name") or "body" in (mention.kind, other.kind):
         return False
     between = reading.tokens.words[other.last : mention.first]
-    if between in ([], ["named"], ["called"], ["-"], ["the"], ["("], ["aka"]) and (mention.kind == "name" or mention.first >= other.last):
+    if between in ([], ["named"], ["called"], ["-"], ["the"], ["("], ["aka"]) and (
+        mention.kind == "name" or mention.first >= other.last
+    ):
         groups.join(earlier[-1], index)
         return True
     return False
 
 
 def _apposition(reading: Reading, groups: Groups, earlier: Sequence[int], index: int) -> bool:
-    """"Marie Curie, a scientist", "the mayor, a retired teacher", "the woman is a nurse"."""
+    """ "Marie Curie, a scientist", "the mayor, a retired teacher", "the woman is a nurse"."""
     mention, other = groups.mentions[index], groups.mentions[earlier[-1]]
     if mention.kind != "person" or other.kind == "body":
         return False
@@ -134,10 +138,15 @@ def _apposition(reading: Reading, groups: Groups, earlier: Sequence[int], index:
     bare = other.kind == "name" and mention.first == mention.head and between == [","]
     if not between or tokens.sentence[other.head] != tokens.sentence[mention.head]:
         return False
-    if not (reading.has("indefinites", mention.first) or bare):
+    predicate = mention.first == mention.head and reading.has("copulas", mention.first - 1)  # "who is half robot"
+    if not (reading.has("indefinites", mention.first) or bare or predicate):
         return False
-    copula = reading.has("copulas", mention.first - 1) and not any(reading.has("conjunctions", at) for at in range(other.last, mention.first))
-    pointed = other.kind == "name" or reading.has("definites", other.first) or tokens.words[mention.last : mention.last + 1] == [","]
+    copula = reading.has("copulas", mention.first - 1) and not any(
+        reading.has("conjunctions", at) for at in range(other.last, mention.first)
+    )
+    pointed = (
+        other.kind == "name" or reading.has("definites", other.first) or tokens.words[mention.last : mention.last + 1] == [","]
+    )
     if copula or (between == [","] and pointed and not _list_goes_on(reading, mention)):
         groups.join(earlier[-1], index)
         return True
@@ -145,7 +154,7 @@ def _apposition(reading: Reading, groups: Groups, earlier: Sequence[int], index:
 
 
 def _names_counted(reading: Reading, groups: Groups, earlier: Sequence[int], index: int) -> bool:
-    """"Kofi Mensah and Ingrid Halvorsen, two architects": the count tells who is meant."""
+    """ "Kofi Mensah and Ingrid Halvorsen, two architects": the count tells who is meant."""
     mention = groups.mentions[index]
     names = [other for other in earlier if groups.mentions[other].kind == "name"]
     last = groups.mentions[names[-1]].last if names else 0
@@ -163,7 +172,7 @@ def _list_goes_on(reading: Reading, mention: Mention) -> bool:
 
 
 def _pointing_back(reading: Reading, groups: Groups, earlier: Sequence[int], index: int) -> bool:
-    """"A man ... The man": the same noun, or a general one, after a definite article."""
+    """ "A man ... The man": the same noun, or a general one, after a definite article."""
     mention = groups.mentions[index]
     words = reading.tokens.words
     if mention.kind == "person" and words[mention.head - 2 : mention.head] == ["of", "them"]:
@@ -173,7 +182,11 @@ def _pointing_back(reading: Reading, groups: Groups, earlier: Sequence[int], ind
     if mention.kind != "person" or not (definite or _is_bare(reading, mention)):
         return False
     noun = words[mention.last - 1]
-    people = [other for other in earlier if groups.mentions[other].kind in ("person", "name") and groups.mentions[other].many == mention.many]
+    people = [
+        other
+        for other in earlier
+        if groups.mentions[other].kind in ("person", "name") and groups.mentions[other].many == mention.many
+    ]
     same = [other for other in people if words[groups.mentions[other].last - 1] == noun]
     general = definite and reading.has("generic-people", mention.last - 1)
     if not same and general:
@@ -203,13 +216,7 @@ def _compatible(one: Mention, two: Mention) -> bool:
 def _tag_restated(reading: Reading, groups: Groups, earlier: Sequence[int], index: int) -> bool:
     """In a list of tags a bare singular noun or a name restates the one person there is: "portrait, nurse, asian, female"."""
     mention = groups.mentions[index]
-    counted = any(groups.mentions[other].has("tag") for other in earlier)
-    if not (reading.is_tags or _is_general(reading, groups.mentions[earlier[-1]], mention)) or mention.kind not in ("person", "name") or (mention.many and not counted):
-        return False
-    if reading.any(("determiners", "deictics"), mention.first) and mention.kind == "person":
-        return False
-    tokens = reading.tokens
-    if any(reading.any(POSSESSED, at) for at in range(mention.first, mention.head)) or mention.has("group") or not _fills_segment(reading, mention):
+    if not _may_restate(reading, groups, earlier, mention):
         return False
     kinds = ("person",) if mention.kind == "name" else ("person", "name")
     people = {groups.find(other) for other in earlier if groups.mentions[other].kind in kinds}
@@ -222,9 +229,22 @@ def _tag_restated(reading: Reading, groups: Groups, earlier: Sequence[int], inde
     return True
 
 
+def _may_restate(reading: Reading, groups: Groups, earlier: Sequence[int], mention: Mention) -> bool:
+    """A tag of its own without an article or an owner; plural only after a tag that counts ("2girls, librarians")."""
+    if mention.kind not in ("person", "name") or mention.has("group") or not _fills_segment(reading, mention):
+        return False
+    counted = any(groups.mentions[other].has("tag") for other in earlier)
+    listed = reading.is_tags or _is_general(reading, groups.mentions[earlier[-1]], mention)
+    opened = reading.any(("determiners", "deictics"), mention.first) and mention.kind == "person"
+    owned = any(reading.any(POSSESSED, at) for at in range(mention.first, mention.head))
+    return listed and not opened and not owned and (counted or not mention.many)
+
+
 def _is_general(reading: Reading, one: Mention, two: Mention) -> bool:
     """One of the two is only "man", "woman", "person": "a Black man, teacher"."""
-    return reading.has("generic-people", one.last - 1) != reading.has("generic-people", two.last - 1) and not _list_goes_on(reading, two)
+    return reading.has("generic-people", one.last - 1) != reading.has("generic-people", two.last - 1) and not _list_goes_on(
+        reading, two
+    )
 
 
 def _fills_segment(reading: Reading, mention: Mention) -> bool:
@@ -240,7 +260,7 @@ def _fills_segment(reading: Reading, mention: Mention) -> bool:
 
 
 def _enumerations(reading: Reading, groups: Groups, live: Sequence[int]) -> None:
-    """"two people, a Ukrainian girl and a Nepalese monk": the group only announces those who follow."""
+    """ "two people, a Ukrainian girl and a Nepalese monk": the group only announces those who follow."""
     people = [index for index in live if groups.mentions[index].kind in ("person", "name")]
     for place, index in enumerate(people):
         mention = groups.mentions[index]
@@ -270,9 +290,11 @@ def _parts(reading: Reading, groups: Groups, group: Mention, following: Sequence
 
 
 def _compounds(groups: Groups) -> None:
-    """"woman doctor": what the first noun states belongs to the second."""
+    """ "woman doctor": what the first noun states belongs to the second."""
     for index, mention in enumerate(groups.mentions):
         if mention.why_not == "compound":
-            head = next((i for i, other in enumerate(groups.mentions) if other.kind == "person" and other.head >= mention.last), None)
+            head = next(
+                (i for i, other in enumerate(groups.mentions) if other.kind == "person" and other.head >= mention.last), None
+            )
             if head is not None and not groups.mentions[head].why_not:
                 groups.join(head, index)

@@ -1,7 +1,9 @@
 """Plan in, draws out: one value a person and image for each open axis, in the policy's shares, as evenly as n images allow.
 
-Systematic sampling: one random offset, then equal steps through the shares, then a shuffle; so each value's count over the images is
-within one of its share, and over many prompts the shares are met exactly. Seeded by the prompt's seed, the axis and the subject's place.
+Systematic sampling: one random offset, then equal steps through the shares, then a shuffle; so each value's count over the
+images is
+within one of its share, and over many prompts the shares are met exactly. Seeded by the prompt's seed, the axis and the
+subject's place.
 """
 
 import random
@@ -23,7 +25,8 @@ def draw(plan: Plan, policy: PolicyFile) -> tuple[tuple[Draw, ...], ...]:
     places = {id(subject): place for place, subject in enumerate(plan.analysis.subjects)}
     columns = [_values(ruling, places[id(ruling.subject)], prompt.seed, prompt.images, policy) for ruling in rulings]
     return tuple(
-        tuple(Draw(ruling=ruling, values=column[image]) for ruling, column in zip(rulings, columns, strict=True)) for image in range(prompt.images)
+        tuple(Draw(ruling=ruling, values=column[image]) for ruling, column in zip(rulings, columns, strict=True))
+        for image in range(prompt.images)
     )
 
 

@@ -1,4 +1,5 @@
-"""Who a LoRA tag brings in: `<lora:lady-dimitrescu:0.6>` draws somebody in particular, and so does its trigger word in the prompt.
+"""Who a LoRA tag brings in: `<lora:lady-dimitrescu:0.6>` draws somebody in particular, and so does its trigger word in the
+prompt.
 
 Tokens and masks in; the names that the tags give and the words of the prompt that call them out.
 """
@@ -21,12 +22,15 @@ def named_by_tags(reading: Reading, rules: Ruleset) -> Iterator[Span]:
         words = [normalize(found[1][span.start : span.end]) for span in tokenize(found[1])]
         if _holds_name(words, rules):
             yield Span(*found.span())
-        yield from _called(reading, {word for word in words if len(word) >= _MIN_LETTERS and word.isalpha()})
+        own = {word for word in words if len(word) >= _MIN_LETTERS and word.isalpha()}
+        yield from _called(reading, own if len(own) == 1 else set())  # "add_detail" is no name
 
 
 def _holds_name(words: list[str], rules: Ruleset) -> bool:
     line, _, _ = canonical(words)
-    return any(entry.kind == "people" and not entry.has("artist") for _, (_, entries) in rules.phrases.iter(line) for entry in entries)
+    return any(
+        entry.kind == "people" and not entry.has("artist") for _, (_, entries) in rules.phrases.iter(line) for entry in entries
+    )
 
 
 def _called(reading: Reading, names: set[str]) -> Iterator[Span]:

@@ -1,4 +1,5 @@
-"""Stretches of a prompt that describe nobody: quoted text, prompt-tool syntax, URLs, files, negative prompts. Text in, spans out."""
+"""Stretches of a prompt that describe nobody: quoted text, prompt-tool syntax, URLs, files, negative prompts. Text in,
+spans out."""
 
 import re
 from dataclasses import dataclass
@@ -18,7 +19,9 @@ _SYNTAX = re.compile(
     r"|(?P<negative>\bnegative prompts?\b\s*:.*)",
     re.IGNORECASE | re.DOTALL,
 )
-_QUOTED = re.compile(r"\"[^\"]{1,400}\"|\u201c[^\u201d]{1,400}\u201d|\u00ab[^\u00bb]{1,400}\u00bb|(?<!\w)['\u2018][^'\u2019\"]{2,120}['\u2019](?!\w)")
+_QUOTED = re.compile(
+    r"\"[^\"]{1,400}\"|\u201c[^\u201d]{1,400}\u201d|\u00ab[^\u00bb]{1,400}\u00bb|(?<!\w)['\u2018][^'\u2019\"]{2,120}['\u2019](?!\w)"
+)
 
 
 def find_masks(text: str) -> list[Mask]:

@@ -1,4 +1,5 @@
-"""Tokens in, matches out: every phrase and pattern of the rules, in one linear pass; then the longer hides what stands inside it."""
+"""Tokens in, matches out: every phrase and pattern of the rules, in one linear pass; then the longer hides what stands
+inside it."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -49,7 +50,9 @@ def find_matches(tokens: Tokens, rules: Ruleset, masks: list[Mask]) -> Matches:
             note = Note(span=mask.span, kind=mask.kind, rule=f"syntax/{mask.kind}")
         elif _is_hidden(match, cover):
             assert cover is not None
-            note = Note(span=tokens.span(cover.first, cover.last), kind=NOTE_KINDS.get(cover.entry.kind, ""), rule=cover.entry.rule)
+            note = Note(
+                span=tokens.span(cover.first, cover.last), kind=NOTE_KINDS.get(cover.entry.kind, ""), rule=cover.entry.rule
+            )
         else:
             live.append(match)
             continue

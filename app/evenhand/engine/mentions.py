@@ -1,4 +1,5 @@
-"""Every noun phrase that might be somebody: persons, names, bodies, the user. Each carries why it is no subject, where it is none."""
+"""Every noun phrase that might be somebody: persons, names, bodies, the user. Each carries why it is no subject, where it
+is none."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -10,13 +11,29 @@ from evenhand.engine.reading import ATTRIBUTES, Reading
 from evenhand.rules.ruleset import Entry
 
 NOUN_KINDS = (*sorted(ATTRIBUTES), "roles", "periods")
-STOPS = ("prepositions", "copulas", "relatives", "auxiliaries", "negations", "disguises", "likenings", "recipients", "purposes", "style-before", "made-of")
+STOPS = (
+    "prepositions",
+    "copulas",
+    "relatives",
+    "auxiliaries",
+    "negations",
+    "disguises",
+    "likenings",
+    "recipients",
+    "purposes",
+    "style-before",
+    "made-of",
+)
 OPENERS = ("determiners", "deictics", "possessives", "woman-pronouns", "man-pronouns")
 MAX_LEFT = 8
-LISTED = frozenset({"collocations", "bodies", "things", "people", "styles", "words", "cultures", "cues", "periods", "sensitive", "terms"})
+LISTED = frozenset(
+    {"collocations", "bodies", "things", "people", "styles", "words", "cultures", "cues", "periods", "sensitive", "terms"}
+)
 NAME_CERTAIN = 0.75
 HEAD_CERTAIN = 0.93
-AGENTIVE = re.compile(r"(?:..er|..or|..ist|..ian|..man|..men|..woman|..women|..eer|..ess|..smith|..wright|..ant|..ent|..ologue|..naut|..folk)s?$")
+AGENTIVE = re.compile(
+    r"(?:..er|..or|..ist|..ian|..man|..men|..woman|..women|..eer|..ess|..smith|..wright|..ant|..ent|..ologue|..naut|..folk)s?$"
+)
 MODEL_NAME = Entry(rule="model/name", kind="people", reason="named")
 CAPITAL_NAME = Entry(rule="words/capital-names", kind="people", reason="named")
 MODEL_PERSON = Entry(rule="model/person", kind="roles", number="one")
@@ -74,7 +91,10 @@ def _is_adjective_here(reading: Reading, match: Match) -> bool:
     """A word that is noun and adjective ("Thai", "female") is the adjective where another word of the phrase follows it."""
     if match.entry.number == "many":
         return False
-    if not any(other.last == match.last and other.entry.number is None and other.entry.kind in ATTRIBUTES for other in reading.by_first[match.first]):
+    if not any(
+        other.last == match.last and other.entry.number is None and other.entry.kind in ATTRIBUTES
+        for other in reading.by_first[match.first]
+    ):
         return False
     after = reading.tokens.after(match.last)
     return not (after >= len(reading.tokens) or reading.tokens.is_mark(after) or reading.any((*STOPS, "conjunctions"), after))
@@ -102,7 +122,13 @@ def _person(reading: Reading, match: Match, entries: tuple[Entry, ...], heads: s
     if number is None and not many:
         number = 1
     return Mention(
-        kind="person", first=first, head=match.first, last=match.last, entries=entries, many=many or (number or 1) > 1, number=number
+        kind="person",
+        first=first,
+        head=match.first,
+        last=match.last,
+        entries=entries,
+        many=many or (number or 1) > 1,
+        number=number,
     )
 
 
@@ -192,7 +218,7 @@ def _names(reading: Reading) -> list[Mention]:
 
 
 def _counting_tags(reading: Reading, nouns: list[tuple[Match, tuple[Entry, ...]]]) -> list[Mention]:
-    """"1girl", "2boys": a tag that counts somebody is somebody."""
+    """ "1girl", "2boys": a tag that counts somebody is somebody."""
     taken = {index for match, _ in nouns for index in range(match.first, match.last)}
     found = []
     for match in reading.matches:
@@ -205,27 +231,42 @@ def _counting_tags(reading: Reading, nouns: list[tuple[Match, tuple[Entry, ...]]
 
 
 def _unlisted(reading: Reading, nouns: list[tuple[Match, tuple[Entry, ...]]]) -> list[Mention]:
-    """Names and person nouns that no list holds and the language model sees; a name only where no listed match stands."""
+    """Names and person nouns that no list holds and the language model or the capitals tell."""
     taken = {index for match, _ in nouns for index in range(match.first, match.last)} | set(reading.masked)
-    listed = taken | {index for match in reading.matches if match.entry.kind in LISTED for index in range(match.first, match.last)}
-    known = taken | {index for match in reading.matches if match.entry.kind in LISTED - {"words"} for index in range(match.first, match.last)}
-    found = []
-    for first, last in _runs(reading, "NAME", NAME_CERTAIN):
-        hyphened = any(0 <= at < len(reading.tokens) and reading.tokens.words[at] == "-" for at in (first - 1, last))
-        if not hyphened and not any(index in known or not reading.tokens.words[index].isalpha() for index in range(first, last)):
-            found.append(Mention(kind="name", first=first, head=first, last=last, entries=(MODEL_NAME,)))
     heads = {match.last - 1 for match, _ in nouns}
-    named = {index for mention in found for index in range(mention.first, mention.last)}
-    for first, last in capital_names(reading, heads):
-        if not named & set(range(first, last)):
-            found.append(Mention(kind="name", first=first, head=first, last=last, entries=(CAPITAL_NAME,)))
-    for first, last in _runs(reading, "HEAD", HEAD_CERTAIN):
-        index = last - 1
-        if index not in listed and AGENTIVE.search(reading.tokens.words[index]):
-            many = reading.tokens.words[index].endswith("s")
-            entry = MODEL_PERSON
-            found.append(_person(reading, Match(index, last, entry), (entry,), heads, many=many))
-    return found
+    names = [_named(*run, MODEL_NAME) for run in _runs(reading, "NAME", NAME_CERTAIN) if _is_unheard_of(reading, *run, taken)]
+    named = {index for mention in names for index in range(mention.first, mention.last)}
+    names += [_named(*run, CAPITAL_NAME) for run in capital_names(reading, heads) if not named & set(range(*run))]
+    listed = taken | _covered(reading, LISTED)
+    people = [last - 1 for _, last in _runs(reading, "HEAD", HEAD_CERTAIN)]
+    return names + [
+        _unlisted_person(reading, index, heads) for index in people if index not in listed and _is_agent(reading, index)
+    ]
+
+
+def _named(first: int, last: int, entry: Entry) -> Mention:
+    return Mention(kind="name", first=first, head=first, last=last, entries=(entry,))
+
+
+def _is_unheard_of(reading: Reading, first: int, last: int, taken: set[int]) -> bool:
+    """Plain words that stand in no rule and in no hyphened word ("sun-kissed" names nobody)."""
+    words = reading.tokens.words
+    hyphened = any(0 <= at < len(words) and words[at] == "-" for at in (first - 1, last))
+    known = taken | _covered(reading, LISTED - {"words"})
+    return not hyphened and not any(index in known or not words[index].isalpha() for index in range(first, last))
+
+
+def _covered(reading: Reading, kinds: frozenset[str]) -> set[int]:
+    return {index for match in reading.matches if match.entry.kind in kinds for index in range(match.first, match.last)}
+
+
+def _is_agent(reading: Reading, index: int) -> bool:
+    return bool(AGENTIVE.search(reading.tokens.words[index]))
+
+
+def _unlisted_person(reading: Reading, index: int, heads: set[int]) -> Mention:
+    many = reading.tokens.words[index].endswith("s")
+    return _person(reading, Match(index, index + 1, MODEL_PERSON), (MODEL_PERSON,), heads, many=many)
 
 
 def _runs(reading: Reading, label: str, certain: float) -> Iterator[tuple[int, int]]:

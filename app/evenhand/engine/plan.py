@@ -7,7 +7,11 @@ STATED = frozenset({"explicit", "nationality"})
 
 
 def plan_for(analysis: Analysis, policy: PolicyFile) -> Plan:
-    rulings = [Ruling(subject=subject, axis=axis, closed_by=_closers(subject, axis, policy)) for subject in analysis.subjects for axis in policy.axes]
+    rulings = [
+        Ruling(subject=subject, axis=axis, closed_by=_closers(subject, axis, policy))
+        for subject in analysis.subjects
+        for axis in policy.axes
+    ]
     return Plan(analysis=analysis, rulings=tuple(rulings))
 
 

@@ -21,7 +21,7 @@ def bind_pronouns(reading: Reading, cast: Sequence[Person]) -> None:
 
 
 def _is_either(reading: Reading, index: int) -> bool:
-    """"he or she", "his/her" state nothing."""
+    """ "he or she", "his/her" state nothing."""
     around = range(max(index - 2, 0), min(index + 3, len(reading.tokens)))
     both = {name for name, _ in PRONOUNS for at in around if reading.has(name, at)}
     joined = any(reading.tokens.words[at] in ("or", "/") for at in around)

@@ -1,4 +1,5 @@
-"""What one pass over a prompt found: tokens, live matches by place, grammar marks, style zones, model labels. No judgement yet."""
+"""What one pass over a prompt found: tokens, live matches by place, grammar marks, style zones, model labels. No judgement
+yet."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,12 +28,16 @@ class Reading:
     notes: list[Note]
     masked: frozenset[int]
     labels: Sequence[tuple[str, float]] = field(default=())
+    unions: dict[tuple[str, ...], frozenset[int]] = field(default_factory=dict)
 
     def has(self, name: str, index: int) -> bool:
         return index in self.marks.get(name, NO_MARKS)
 
-    def any(self, names: Sequence[str], index: int) -> bool:
-        return any(index in self.marks.get(name, NO_MARKS) for name in names)
+    def any(self, names: tuple[str, ...], index: int) -> bool:
+        union = self.unions.get(names)
+        if union is None:
+            union = self.unions[names] = frozenset().union(*(self.marks.get(name, NO_MARKS) for name in names))
+        return index in union
 
     def starting(self, index: int, *kinds: str) -> Iterator[Match]:
         return (match for match in self.by_first.get(index, ()) if match.entry.kind in kinds)

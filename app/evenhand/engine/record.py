@@ -1,6 +1,8 @@
 """Decision in, plain data out: the one wire form that /rewrite, the decision log, explain and batch speak (DESIGN.md)."""
 
-from typing_extensions import NotRequired, TypedDict
+from typing import NotRequired
+
+from typing_extensions import TypedDict
 
 from evenhand.flow import Axis, Decision, Draw, Edit, Finding, Note, Ruling, Subject
 from evenhand.rules.ruleset import Ruleset
@@ -136,4 +138,6 @@ def _edit(edit: Edit) -> EditRecord:
 
 
 def _note(note: Note, text: str) -> NoteRecord:
-    return NoteRecord(kind=note.kind, rule=note.rule, text=text[note.span.start : note.span.end], start=note.span.start, end=note.span.end)
+    return NoteRecord(
+        kind=note.kind, rule=note.rule, text=text[note.span.start : note.span.end], start=note.span.start, end=note.span.end
+    )

@@ -1,4 +1,5 @@
-"""What closes an axis for everybody in the picture: a past era or year, a place, a tradition. Costumes, themes and styles do not."""
+"""What closes an axis for everybody in the picture: a past era or year, a place, a tradition. Costumes, themes and styles
+do not."""
 
 from collections.abc import Iterator, Sequence
 
@@ -16,10 +17,16 @@ COSTUME_BEFORE = 8
 ETHNICITY: frozenset[Axis] = frozenset({"ethnicity"})
 
 
-def set_scene(reading: Reading, cast: Sequence[Person], zones: frozenset[int], refused: frozenset[int], *, until: int) -> list[Finding]:
+def set_scene(
+    reading: Reading, cast: Sequence[Person], zones: frozenset[int], refused: frozenset[int], *, until: int
+) -> list[Finding]:
     """The scene's findings; each is also put on the persons it holds for. A visitor is free of the place's culture."""
     years = [year for year in find_years(reading.tokens.text) if not _is_masked(reading, year)]
-    found = [*_periods(reading, years, zones, refused), *_years(reading, years, zones, until), *_cultures(reading, cast, zones, refused)]
+    found = [
+        *_periods(reading, years, zones, refused),
+        *_years(reading, years, zones, until),
+        *_cultures(reading, cast, zones, refused),
+    ]
     found += titled_events(reading)
     for person in cast:
         is_visitor = person.has_mark(reading, "visitors")

@@ -1,4 +1,5 @@
-"""Which person nouns are nobody to draw: modifiers, bodies, parts, negated, only mentioned, credits. Mentions in, mentions out."""
+"""Which person nouns are nobody to draw: modifiers, bodies, parts, negated, only mentioned, credits. Mentions in, mentions
+out."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,8 +8,8 @@ from evenhand.engine.mentions import Mention, is_descriptive
 from evenhand.engine.reading import Reading
 
 ACTING = ("wearings", "auxiliaries", "relatives")
-PLURAL_DOUBT = 0.5
 REF_CERTAIN = 0.85  # the model overrules a bare listed noun only where it is this certain
+SOURCE_CERTAIN = 0.9
 MANY_CERTAIN = 0.97
 PLAIN = ("indefinites", "numbers-2", "numbers-3", "woman-pronouns", "man-pronouns", "possessives")
 HEAD_CERTAIN = 0.8
@@ -47,7 +48,9 @@ def _name(reading: Reading, mention: Mention, zones: frozenset[int]) -> Mention:
     after = reading.tokens.after(mention.last)
     if mention.head in zones or _is_credit_tag(reading, mention):
         return mention.refused("source", mention.entries[0].rule)
-    if reading.has("things", after) or reading.tokens.words[mention.last : mention.last + 1] == ["'s"] and not _face_follows(reading, mention.last):
+    if reading.has("things", after) or (
+        reading.tokens.words[mention.last : mention.last + 1] == ["'s"] and not _face_follows(reading, mention.last)
+    ):
         return mention.refused("owner", mention.entries[0].rule)
     if reading.has("shown-on", mention.first - 1) and _anybody_before(reading, mention):
         return mention.refused("shown", mention.entries[0].rule)
@@ -55,7 +58,11 @@ def _name(reading: Reading, mention: Mention, zones: frozenset[int]) -> Mention:
 
 
 def _anybody_before(reading: Reading, mention: Mention) -> bool:
-    return any(match.entry.number and match.last <= mention.first - 2 for match in reading.matches if match.entry.kind in ("roles", "terms"))
+    return any(
+        match.entry.number and match.last <= mention.first - 2
+        for match in reading.matches
+        if match.entry.kind in ("roles", "terms")
+    )
 
 
 def _is_credit_tag(reading: Reading, mention: Mention) -> bool:
@@ -66,11 +73,15 @@ def _is_credit_tag(reading: Reading, mention: Mention) -> bool:
     segment = tokens.segment[mention.head]
     before = mention.first - 1
     alone = before >= 0 and tokens.segment[before] != segment
-    return alone or (before >= 0 and (reading.has("source-links", before) or reading.tokens.words[before] == ",") and reading.has("people", before - 1))
+    return alone or (
+        before >= 0
+        and (reading.has("source-links", before) or reading.tokens.words[before] == ",")
+        and reading.has("people", before - 1)
+    )
 
 
 def _modifier(reading: Reading, mention: Mention, mentions: Sequence[Mention]) -> Verdict:
-    """"tourist map", "nurse shark", "woman doctor": the noun after it is the head."""
+    """ "tourist map", "nurse shark", "woman doctor": the noun after it is the head."""
     after = reading.tokens.after(mention.last)
     if after >= len(reading.tokens) or reading.tokens.segment[after] != reading.tokens.segment[mention.head]:
         return None
@@ -84,18 +95,22 @@ def _modifier(reading: Reading, mention: Mention, mentions: Sequence[Mention]) -
     compound = next((other for other in mentions if other.kind == "person" and other.head >= after), None)
     if compound is None or mention.has("group") or reading.has("auxiliaries", after) or after != mention.last:
         return None
-    described = compound.head - after <= COMPOUND_GAP and all(is_descriptive(reading, index) for index in range(after, compound.head))
+    described = compound.head - after <= COMPOUND_GAP and all(
+        is_descriptive(reading, index) for index in range(after, compound.head)
+    )
     return ("compound", compound.entries[0].rule) if described else None
 
 
 def _animal_follows(reading: Reading, after: int) -> bool:
-    """"baby harp seals": one unknown word and then a body or a thing."""
+    """ "baby harp seals": one unknown word and then a body or a thing."""
     unknown = not reading.by_first.get(after) and not reading.tokens.is_mark(after)
-    return unknown and not reading.tokens.words[after].endswith(("s", "ing", "ed")) and reading.any(("bodies", "things"), after + 1)
+    return (
+        unknown and not reading.tokens.words[after].endswith(("s", "ing", "ed")) and reading.any(("bodies", "things"), after + 1)
+    )
 
 
 def _is_plural_verb(reading: Reading, mention: Mention, index: int) -> bool:
-    """"a doctor hands a cup": a plural noun after a counted singular is a verb."""
+    """ "a doctor hands a cup": a plural noun after a counted singular is a verb."""
     determined = any(reading.has("determiners", at) for at in range(mention.first, mention.head))
     return mention.many or (determined and reading.tokens.words[index].endswith("s")) or reading.has("determiners", index + 1)
 
@@ -114,7 +129,7 @@ def _is_verb(reading: Reading, mention: Mention, thing: Match) -> bool:
 
 
 def _worn(reading: Reading, mention: Mention, mentions: Sequence[Mention]) -> Verdict:
-    """"wearing nurse outfit": a bare noun after a word of wearing names a dress."""
+    """ "wearing nurse outfit": a bare noun after a word of wearing names a dress."""
     before = mention.first - 1
     bare = not any(reading.any(("determiners", "deictics"), index) for index in range(mention.first, mention.head))
     hyphen = before > 0 and reading.tokens.words[before - 1] == "-"  # "hijab-wearing scientist"
@@ -137,13 +152,19 @@ def _face_follows(reading: Reading, after: int) -> bool:
 
 
 def _body(reading: Reading, mention: Mention, mentions: Sequence[Mention]) -> Verdict:
-    """"a fox warrior", "robot chef", "person made of bricks", "statue of a soldier"."""
+    """ "a fox warrior", "robot chef", "person made of bricks", "statue of a soldier"."""
     for match in reading.matches:
         if match.entry.kind == "bodies":
             inside = mention.first <= match.first and match.last <= mention.head
-            same = match.first == mention.head and match.last == mention.last and not any(e.reason == "nonhuman" for e in mention.entries)
+            same = (
+                match.first == mention.head
+                and match.last == mention.last
+                and not any(e.reason == "nonhuman" for e in mention.entries)
+            )
             head_handles = reading.has("handlers", mention.last - 1)
-            if same or (inside and not head_handles and reading.tokens.segment[match.first] == reading.tokens.segment[mention.head]):
+            if same or (
+                inside and not head_handles and reading.tokens.segment[match.first] == reading.tokens.segment[mention.head]
+            ):
                 return ("body", match.entry.rule)
             if match.last == mention.first - 1 and reading.tokens.words[mention.first - 1] == "of":
                 return ("body", match.entry.rule)
@@ -154,7 +175,12 @@ def _body(reading: Reading, mention: Mention, mentions: Sequence[Mention]) -> Ve
 
 def _part(reading: Reading, mention: Mention, mentions: Sequence[Mention]) -> Verdict:
     before = mention.first - 1
-    if before >= 1 and reading.tokens.words[before] == "of" and reading.has("parts", before - 1) and not reading.has("faces", before - 1):
+    if (
+        before >= 1
+        and reading.tokens.words[before] == "of"
+        and reading.has("parts", before - 1)
+        and not reading.has("faces", before - 1)
+    ):
         return ("part", "words/parts")
     return None
 
@@ -167,7 +193,9 @@ def _negated(reading: Reading, mention: Mention, mentions: Sequence[Mention]) ->
             break
         if reading.has("negations", index):
             return ("negation", "words/negations")
-        stops = reading.any(("copulas", "relatives", "style-before"), index) or (index < mention.first and reading.has("prepositions", index))
+        stops = reading.any(("copulas", "relatives", "style-before"), index) or (
+            index < mention.first and reading.has("prepositions", index)
+        )
         if stops and not reading.has("negations", index):
             break
         index -= 1
@@ -185,7 +213,12 @@ def _mentioned(reading: Reading, mention: Mention, mentions: Sequence[Mention]) 
         return ("mention", "words/articles")  # "a medal soldiers receive"
     bare = not any(reading.any(("determiners", "deictics"), index) for index in range(mention.first, mention.head))
     is_drawn = reading.label(mention.last - 1)[0] == "HEAD" and reading.label(mention.last - 1)[1] >= HEAD_CERTAIN
-    if before >= 0 and bare and mention.many and (reading.has("recipients", before) or (reading.has("purposes", before) and not is_drawn)):
+    if (
+        before >= 0
+        and bare
+        and mention.many
+        and (reading.has("recipients", before) or (reading.has("purposes", before) and not is_drawn))
+    ):
         return ("mention", "words/recipients")
     if before >= 0 and bare and reading.tokens.words[before] == "of" and not mention.many and _thing_before(reading, before - 1):
         return ("mention", "words/likenings")
@@ -210,7 +243,7 @@ def _weak(reading: Reading, mention: Mention, mentions: Sequence[Mention]) -> Ve
     if acts and (pictured or indefinite):
         return None
     label, certainty = reading.label(mention.last - 1)
-    if label == "HEAD" or (mention.many and certainty < PLURAL_DOUBT):
+    if label == "HEAD":
         return None
     if label and certainty >= WEAK_CERTAIN:
         return ("weak", mention.entries[0].rule)
@@ -228,9 +261,13 @@ def _acts(reading: Reading, index: int) -> bool:
 
 
 def _companion_of_a_body(reading: Reading, mention: Mention, mentions: Sequence[Mention]) -> Verdict:
-    """"a beaver ... his companions": a pronoun after a body and no person means the body; its kind are bodies too."""
+    """ "a beaver ... his companions": a pronoun after a body and no person means the body; its kind are bodies too."""
     owned = any(reading.any(("woman-pronouns", "man-pronouns", "possessives"), at) for at in range(mention.first, mention.head))
-    before = [other for other in mentions if other.last <= mention.first and not other.why_not and reading.tokens.words[other.head] != "its"]
+    before = [
+        other
+        for other in mentions
+        if other.last <= mention.first and not other.why_not and reading.tokens.words[other.head] != "its"
+    ]
     is_fellow = reading.has("fellows", mention.last - 1)
     if owned and is_fellow and before and all(other.kind == "body" for other in before):
         return ("body", before[-1].entries[0].rule)
@@ -239,9 +276,11 @@ def _companion_of_a_body(reading: Reading, mention: Mention, mentions: Sequence[
 
 def _model(reading: Reading, mention: Mention, mentions: Sequence[Mention]) -> Verdict:
     """Where a listed noun stands without "a" or a number, the language model may know better whether somebody is drawn."""
+    label, certainty = reading.label(mention.last - 1)
+    if label == "SRC" and certainty >= SOURCE_CERTAIN:
+        return ("source", "model/src")
     if not all(entry.kind == "roles" for entry in mention.entries):
         return None  # peoples and genders are closed classes; the lists know them better
-    label, certainty = reading.label(mention.last - 1)
     owned = mention.first > 0 and reading.tokens.words[mention.first - 1] == "'s"
     plain = owned or reading.any(PLAIN, mention.first) or mention.last - mention.head > 1
     if label and label != "HEAD" and not plain and _noun_follows(reading, mention.last):
@@ -254,7 +293,12 @@ def _model(reading: Reading, mention: Mention, mentions: Sequence[Mention]) -> V
 def _noun_follows(reading: Reading, index: int) -> bool:
     """A word that no rule knows and that looks like no verb: "the official currency"."""
     tokens = reading.tokens
-    if index >= len(tokens) or tokens.is_mark(index) or reading.by_first.get(index) or tokens.segment[index] != tokens.segment[index - 1]:
+    if (
+        index >= len(tokens)
+        or tokens.is_mark(index)
+        or reading.by_first.get(index)
+        or tokens.segment[index] != tokens.segment[index - 1]
+    ):
         return False
     return not reading.tokens.words[index].endswith(("s", "ing", "ed", "ly"))
 

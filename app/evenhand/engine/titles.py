@@ -1,6 +1,8 @@
-"""A group and an event both written as proper names ("the Local Envoys in First Treaty of Xanth") tell of something that happened.
+"""A group and an event both written as proper names ("the Local Envoys in First Treaty of Xanth") tell of something that
+happened.
 
-Such a title closes the scene like a listed event. Prompts in title case throughout tell nothing, nor does a capital at a sentence's
+Such a title closes the scene like a listed event. Prompts in title case throughout tell nothing, nor does a capital at a
+sentence's
 start, nor a group at a place ("Tourists in Hyde Park").
 """
 
@@ -56,7 +58,11 @@ def _title_after(reading: Reading, link: int) -> tuple[int, int]:
     while last < len(tokens) and tokens.sentence[last] == tokens.sentence[link] and not _ends_title(reading, last):
         last += 1
     capitals = [index for index in range(first, last) if is_capital(reading, index) or tokens.words[index].isdigit()]
-    content = [index for index in range(first, last) if not reading.any(("prepositions", "determiners"), index) and tokens.words[index].isalnum()]
+    content = [
+        index
+        for index in range(first, last)
+        if not reading.any(("prepositions", "determiners"), index) and tokens.words[index].isalnum()
+    ]
     known = all(reading.any(("cultures", "collocations", "people"), index) for index in content)
     return (first, last) if len(capitals) > 1 and capitals[0] == first and not known else (first, first)
 

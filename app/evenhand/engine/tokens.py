@@ -1,4 +1,5 @@
-"""Text in, tokens out: spans, normal words, the canonical line, and how punctuation cuts the prompt into segments and sentences."""
+"""Text in, tokens out: spans, normal words, the canonical line, and how punctuation cuts the prompt into segments and
+sentences."""
 
 from bisect import bisect_left
 from dataclasses import dataclass

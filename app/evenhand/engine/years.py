@@ -8,10 +8,28 @@ from dataclasses import dataclass
 
 from evenhand.flow import Span
 
-_ORDINALS = (
-    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth sixteenth "
-    "seventeenth eighteenth nineteenth twentieth"
-).split()
+_ORDINALS = [
+    "first",
+    "second",
+    "third",
+    "fourth",
+    "fifth",
+    "sixth",
+    "seventh",
+    "eighth",
+    "ninth",
+    "tenth",
+    "eleventh",
+    "twelfth",
+    "thirteenth",
+    "fourteenth",
+    "fifteenth",
+    "sixteenth",
+    "seventeenth",
+    "eighteenth",
+    "nineteenth",
+    "twentieth",
+]
 _TENS = {"twenties": 20, "thirties": 30, "forties": 40, "fifties": 50, "sixties": 60}
 
 _CENTURY = re.compile(
@@ -21,20 +39,30 @@ _CENTURY = re.compile(
 )
 _BC = re.compile(r"\b(?P<bc>\d{1,5}) ?(?:BCE|BC|B\.C\.)", re.IGNORECASE)
 _AD = re.compile(r"\b(?:AD|CE|anno domini) ?(?P<before>\d{1,4})\b|\b(?P<after>\d{1,4}) ?(?:AD|CE)\b")
-_DECADE = re.compile(r"(?<![\d.,:/])\b(?P<long>1 ?[0-9] ?[0-9] ?0) ?(?:['\u2019]?s\b)|(?P<short>(?<![\d.,:/])['\u2019]?[2-6] ?0) ?['\u2019]?s\b", re.IGNORECASE)
+_DECADE = re.compile(
+    r"(?<![\d.,:/])\b(?P<long>1 ?[0-9] ?[0-9] ?0) ?(?:['\u2019]?s\b)|(?P<short>(?<![\d.,:/])['\u2019]?[2-6] ?0) ?['\u2019]?s\b",
+    re.IGNORECASE,
+)
 _WORD_DECADE = re.compile(rf"\b(?:(?:early|mid|late)[\s-])?(?P<tens>{'|'.join(_TENS)})\b", re.IGNORECASE)
 _YEAR = re.compile(r"(?<![\w.,:/#$\u00a3\u20acx*-])(?P<year>1[0-9]{3})(?![\w%$])(?!\s?[x*\u00d7:]\s?\d)(?![.,]\d)")
 _SPLIT_YEAR = re.compile(r"(?<!\d )\b(?P<year>1 [0-9] [0-9] [0-9])\b(?! \d)")
 _RANGE = re.compile(r"(?<![\w.,:/#$])(?P<year>1[0-9]{3})\s?[-\u2013\u2014]\s?(?:1[0-9]{3}|\d{2})(?![\w])")
 
-_AGE_BEFORE = re.compile(r"\b(?:his|her|their|my|your|aged?|in (?:the )?(?:early|mid|late)|(?:early|mid|late))[\s-]*(?:early|mid|late)?[\s-]*(?:to )?$", re.IGNORECASE)
+_AGE_BEFORE = re.compile(
+    r"\b(?:his|her|their|my|your|aged?|in (?:the )?(?:early|mid|late)|(?:early|mid|late))"
+    r"[\s-]*(?:early|mid|late)?[\s-]*(?:to )?$",
+    re.IGNORECASE,
+)
 _COUNT_AFTER = re.compile(
     r"\s?-?(?:px|pixels?|k\b|p\b|mm|cm|m\b|km|miles?|meters?|metres?|feet|ft|kg|lbs?|iso|fps|hz|w\b|v\b|watts?|dollars?|euros?|people|persons|men|women|"
     r"soldiers|fans|children|students|years|yrs|hours|steps|pieces?|seats?|seater|pages?|copies|words|times|degrees?|stars|points|calories|psi|rpm|mhz|polygons?|dpi)",
     re.IGNORECASE,
 )
 _DECADE_BEFORE = re.compile(r"\bthe[\s-]*(?:early|mid|late)?[\s-]*$", re.IGNORECASE)
-_COUNT_BEFORE = re.compile(r"(?:\d\s*[x*\u00d7]|\biso|\bf/|\bseed|\bcfg|\bsteps|\bnumber|\bno\.|\broom|\bmodel|\bflight|\bbus|\broute|\bunit|\bsize|\bover|\babout|\bthan|\bw|\bh)[\s:=]*$", re.IGNORECASE)
+_COUNT_BEFORE = re.compile(
+    r"(?:\d\s*[x*\u00d7]|\biso|\bf/|\bseed|\bcfg|\bsteps|\bnumber|\bno\.|\broom|\bmodel|\bflight|\bbus|\broute|\bunit|\bsize|\bover|\babout|\bthan|\bw|\bh)[\s:=]*$",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +86,9 @@ def _centuries(text: str) -> list[Year]:
     for found in _CENTURY.finditer(text):
         nth = int(found["nth"]) if found["nth"] else _ORDINALS.index(found["word"].lower()) + 1
         last = nth * 100
-        years.append(Year(Span(*found.span()), 1 - last, 100 - last) if found["bc"] else Year(Span(*found.span()), last - 99, last))
+        years.append(
+            Year(Span(*found.span()), 1 - last, 100 - last) if found["bc"] else Year(Span(*found.span()), last - 99, last)
+        )
     return years
 
 
@@ -84,7 +114,7 @@ def _decades(text: str) -> list[Year]:
 
 
 def _is_age(before: str) -> bool:
-    """"in her forties" is an age, "the late forties" a decade."""
+    """ "in her forties" is an age, "the late forties" a decade."""
     return bool(_AGE_BEFORE.search(before)) and not _DECADE_BEFORE.search(before)
 
 

@@ -1,4 +1,5 @@
-"""Which tokens speak of a source or a style ("by greg rutkowski", "in the style of X", "1950s comic style"): there nothing closes."""
+"""Which tokens speak of a source or a style ("by greg rutkowski", "in the style of X", "1950s comic style"): there nothing
+closes."""
 
 from evenhand.engine.match import Match
 from evenhand.engine.reading import Reading
@@ -43,14 +44,21 @@ def _rightward(reading: Reading, first: int) -> range:
 
 def _is_noun(reading: Reading, index: int) -> bool:
     """A person noun ends here: the style word is said of the picture of that person."""
-    return any(match.last == index + 1 and match.entry.number is not None and match.entry.kind in ("roles", "terms", "periods") for match in reading.matches)
+    return any(
+        match.last == index + 1 and match.entry.number is not None and match.entry.kind in ("roles", "terms", "periods")
+        for match in reading.matches
+    )
 
 
 def _leftward(reading: Reading, last: int) -> range:
     tokens = reading.tokens
     index = last - 1
     while index >= 0 and last - index <= LEFT_REACH and tokens.segment[index] == tokens.segment[last - 1]:
-        if reading.any((*ZONE_STOPS, "determiners", "conjunctions"), index) or tokens.words[index] == "," or _is_noun(reading, index):
+        if (
+            reading.any((*ZONE_STOPS, "determiners", "conjunctions"), index)
+            or tokens.words[index] == ","
+            or _is_noun(reading, index)
+        ):
             break
         index -= 1
     return range(index + 1, last)

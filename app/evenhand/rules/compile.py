@@ -18,7 +18,7 @@ from evenhand.text import canonical, normalize, plural, tokenize
 PATTERN_MEMORY_BYTES = 64 << 20
 BUILT_IN_WHY = {
     "policy/historical-until": "The prompt sets a time before the policy's `historical_until`.",
-    "periods/titled-event": "A group and what it took part in are both written as proper names: this happened, and who was there is a fact.",
+    "periods/titled-event": "A group and its event are both written as proper names: it happened, and who was there is a fact.",
     "words/capital-names": "A capitalised word that no rule knows stands beside a person noun as its name.",
     "model/name": "The language model reads a name here.",
     "model/person": "The language model reads a person here.",
@@ -69,7 +69,9 @@ def _phrase_table(rules: Iterable[LoadedRule], policy: schema.PolicyFile) -> dic
     open_phrases = {canonical_phrase(phrase) for phrase in [*policy.open_places, *policy.open_nationalities]}
     table: defaultdict[str, list[Entry]] = defaultdict(list)
     for rule in rules:
-        entries = {(number, is_open): _entry(rule, number=number, is_open=is_open) for number in NUMBERS for is_open in (True, False)}
+        entries = {
+            (number, is_open): _entry(rule, number=number, is_open=is_open) for number in NUMBERS for is_open in (True, False)
+        }
         for phrase in rule.phrases:
             for text, number in forms(phrase):
                 key = canonical_phrase(text)
