@@ -92,7 +92,7 @@ def parity_lines(parity: Parity, *, show: int) -> Iterator[str]:
         yield f"{term.place}  '{term.text}' ({term.rule}) is treated unlike its fellows in {_counted(len(odds), 'carrier')}"
         for odd in odds[:show]:
             yield from _odd_lines(odd)
-        if len(odds) > show:
+        if 0 < show < len(odds):
             yield f"  {len(odds) - show} more"
     for known in parity.stale:
         yield f"no longer an exception: {', '.join(known.terms) or known.rule or 'all terms'} ({known.why})"

@@ -88,9 +88,9 @@ def test_a_noun_may_have_several_entries(read_text: Callable[[str], Reading]) ->
 
 
 LABELLED = [
-    ("a glassblower waits", {"glassblower": ("HEAD", 0.9)}, ["person:glassblower"]),
+    ("a glassblower waits", {"glassblower": ("HEAD", 0.95)}, ["person:glassblower"]),
     ("a glassblower waits", {"glassblower": ("HEAD", 0.5)}, []),
-    ("two glassblowers wait", {"glassblowers": ("HEAD", 0.9)}, ["person:glassblowers"]),
+    ("two glassblowers wait", {"glassblowers": ("HEAD", 0.95)}, ["person:glassblowers"]),
     ("jo quill waves", {"jo": ("NAME", 0.9), "quill": ("NAME", 0.4)}, ["name:jo quill"]),
     ("jo quill waves", {"jo": ("NAME", 0.4), "quill": ("NAME", 0.4)}, []),
     ("a robot waves", {"robot": ("HEAD", 0.99)}, ["body:robot"]),

@@ -67,7 +67,7 @@ MEANINGS: list[tuple[str, str, str, dict[str, Any]]] = [
     ),
     ("cultures", "match: [Lagos], as: place", "lagos", {"reason": "culture", "scope": "scene"}),
     ("cultures", "match: [Diwali], as: tradition", "diwali", {"reason": "culture", "scope": "scene"}),
-    ("cultures", "match: [kimono], as: dress", "kimono", {"reason": "culture", "scope": "subject"}),
+    ("cultures", "match: [kimono], as: dress", "kimono", {"reason": "culture", "scope": "scene"}),
     ("roles", "match: [nurse]", "nurse", {"reason": "role", "axes": set(), "number": "one"}),
     ("roles", "match: [nurse]", "nurses", {"number": "many"}),
     ("roles", "match: [couple], reason: pair, closes: [gender], group: true", "couple", {"reason": "pair", "flags": {"group"}}),

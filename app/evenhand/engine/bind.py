@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from evenhand.engine.cast import ALL_AXES, Person, finding, nearest, pairs
 from evenhand.engine.match import Match
+from evenhand.engine.mentions import Mention
 from evenhand.engine.reading import ATTRIBUTES, Reading
 from evenhand.flow import Finding
 from evenhand.rules.ruleset import Entry
@@ -33,7 +34,7 @@ def _coordinates(reading: Reading, cast: Sequence[Person]) -> None:
     """ "Japanese women and men", "my mom and dad": a bare noun after "and" shares what stands before the first."""
     for person, mention in list(pairs(cast)):
         index = mention.first - 1
-        if mention.first != mention.head or index < 1 or not reading.has("conjunctions", index):
+        if not _is_bare(reading, mention) or index < 1 or not reading.has("conjunctions", index):
             continue
         first = next(((other, one) for other, one in pairs(cast) if one.last == index and other is not person), None)
         if first is None:
@@ -43,6 +44,14 @@ def _coordinates(reading: Reading, cast: Sequence[Person]) -> None:
         person.findings += [each for each in other.findings if shared and shared.holds(each.span) and "ethnicity" in each.axes]
         if any(reading.has("deictics", at) for at in range(one.first, one.head)):
             person.findings.append(_word_finding(reading, one.first, one.head, "deictics"))
+
+
+def _is_bare(reading: Reading, mention: Mention) -> bool:
+    """A noun by itself, or with nothing but its gender before it."""
+    return all(
+        any("gender" in match.entry.states and match.length == 1 for match in reading.starting(index, "terms"))
+        for index in range(mention.first, mention.head)
+    )
 
 
 def _national_teams(cast: Sequence[Person]) -> None:

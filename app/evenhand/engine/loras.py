@@ -22,8 +22,9 @@ def named_by_tags(reading: Reading, rules: Ruleset) -> Iterator[Span]:
         words = [normalize(found[1][span.start : span.end]) for span in tokenize(found[1])]
         if _holds_name(words, rules):
             yield Span(*found.span())
-        own = {word for word in words if len(word) >= _MIN_LETTERS and word.isalpha()}
-        yield from _called(reading, own if len(own) == 1 else set())  # "add_detail" is no name
+        own = [word for word in words if word.isalpha() and len(word) > 1]
+        if len(own) == 1 and len(own[0]) >= _MIN_LETTERS:  # "add_detail" is no name
+            yield from _called(reading, own[0])
 
 
 def _holds_name(words: list[str], rules: Ruleset) -> bool:
@@ -33,7 +34,7 @@ def _holds_name(words: list[str], rules: Ruleset) -> bool:
     )
 
 
-def _called(reading: Reading, names: set[str]) -> Iterator[Span]:
+def _called(reading: Reading, name: str) -> Iterator[Span]:
     for index, word in enumerate(reading.tokens.words):
-        if word in names and index not in reading.masked and not reading.by_first.get(index):
+        if word == name and index not in reading.masked and not reading.by_first.get(index):
             yield reading.tokens.spans[index]
