@@ -160,7 +160,7 @@ def test_edits_make_the_texts(text: str, images: int) -> None:
     assert all(rewrite != text for rewrite in decision.texts)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(text=PROMPTS, seed=st.integers(0, 2**32))
 def test_rewriting_a_rewrite_changes_nothing(text: str, seed: int) -> None:
     for rewrite in decide(text, seed=seed).texts:

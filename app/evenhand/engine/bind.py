@@ -36,7 +36,10 @@ def _coordinates(reading: Reading, cast: Sequence[Person]) -> None:
         index = mention.first - 1
         if not _is_bare(reading, mention) or index < 1 or not reading.has("conjunctions", index):
             continue
-        first = next(((other, one) for other, one in pairs(cast) if one.last == index and other is not person), None)
+        first = next(
+            ((other, one) for other, one in pairs(cast) if one.last == index and other is not person and not _is_counted(one)),
+            None,
+        )
         if first is None:
             continue
         other, one = first
@@ -44,6 +47,10 @@ def _coordinates(reading: Reading, cast: Sequence[Person]) -> None:
         person.findings += [each for each in other.findings if shared and shared.holds(each.span) and "ethnicity" in each.axes]
         if any(reading.has("deictics", at) for at in range(one.first, one.head)):
             person.findings.append(_word_finding(reading, one.first, one.head, "deictics"))
+
+
+def _is_counted(mention: Mention) -> bool:
+    return mention.many and mention.number is not None
 
 
 def _is_bare(reading: Reading, mention: Mention) -> bool:
@@ -78,8 +85,13 @@ def _nouns(reading: Reading, cast: Sequence[Person]) -> None:
 
 
 def _owners(reading: Reading, cast: Sequence[Person], match: Match, refused: frozenset[int]) -> list[Person]:
-    if match.first > 0 and reading.tokens.words[match.first - 1] == "'s":  # "a customer's beard"
-        return [person for person, mention in pairs(cast) if mention.last == match.first - 1]
+    link = match.first - 1
+    if link > 0 and reading.tokens.words[link] == "'s":  # "a customer's beard"
+        return [person for person, mention in pairs(cast) if mention.last == link]
+    if link > 0 and reading.tokens.words[link] == "of":  # "people of both genders"
+        owners = [person for person, mention in pairs(cast) if mention.last == link]
+        if owners:
+            return owners
     inside = next((person for person in cast if person.holding(match.first, match.last)), None)
     entry = match.entry
     if inside is not None:

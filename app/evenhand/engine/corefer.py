@@ -233,6 +233,8 @@ def _may_restate(reading: Reading, groups: Groups, earlier: Sequence[int], menti
     """A tag of its own without an article or an owner; plural only after a tag that counts ("2girls, librarians")."""
     if mention.kind not in ("person", "name") or mention.has("group") or not _fills_segment(reading, mention):
         return False
+    if mention.first > 0 and reading.tokens.words[mention.first - 1] == "|":
+        return False  # "[nurse|teacher]": either of two
     counted = any(groups.mentions[other].has("tag") for other in earlier)
     listed = reading.is_tags or _is_general(reading, groups.mentions[earlier[-1]], mention)
     opened = reading.any(("determiners", "deictics"), mention.first) and mention.kind == "person"
@@ -279,8 +281,10 @@ def _parts(reading: Reading, groups: Groups, group: Mention, following: Sequence
         part = groups.mentions[index]
         if part.first - end > PART_GAP or reading.tokens.sentence[part.head] != reading.tokens.sentence[group.head]:
             break
-        parts.append(index)
         everybody = reading.tokens.words[part.first] in ("both", "all")
+        if group.number and part.many and part.number is None and not everybody:
+            break
+        parts.append(index)
         total += group.number or 0 if everybody else part.number or 1
         end = part.last
         if group.number and total >= group.number:

@@ -39,7 +39,7 @@ class Matches:
 
 def find_matches(tokens: Tokens, rules: Ruleset, masks: list[Mask]) -> Matches:
     found = [*_phrases(tokens, rules), *_patterns(tokens, rules)]
-    covers = _covers(found, len(tokens))
+    covers = _covers(_without_torn(found), len(tokens))
     masked = _masked(tokens, masks)
     live: list[Match] = []
     notes: dict[tuple[int, int], Note] = {}
@@ -86,6 +86,15 @@ def _patterns(tokens: Tokens, rules: Ruleset) -> Iterator[Match]:
             first, last = tokens.at(Span(*found.span()))
             if first < last:
                 yield Match(first, last, entry)
+
+
+def _without_torn(matches: list[Match]) -> Iterator[Match]:
+    """A collocation that a longer-reaching person noun tears apart means nothing: "black cab" in "a black cab driver"."""
+    nouns = [match for match in matches if match.entry.kind == "roles" and match.length > 1]
+    for match in matches:
+        torn = match.entry.kind == "collocations" and any(match.first < noun.first < match.last < noun.last for noun in nouns)
+        if not torn:
+            yield match
 
 
 def _covers(matches: Iterable[Match], length: int) -> list[Match | None]:

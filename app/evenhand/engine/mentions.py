@@ -27,7 +27,20 @@ STOPS = (
 OPENERS = ("determiners", "deictics", "possessives", "woman-pronouns", "man-pronouns")
 MAX_LEFT = 8
 LISTED = frozenset(
-    {"collocations", "bodies", "things", "people", "styles", "words", "cultures", "cues", "periods", "sensitive", "terms"}
+    {
+        "collocations",
+        "bodies",
+        "things",
+        "people",
+        "styles",
+        "words",
+        "cultures",
+        "cues",
+        "periods",
+        "religions",
+        "sensitive",
+        "terms",
+    }
 )
 NAME_CERTAIN = 0.75
 HEAD_CERTAIN = 0.93
@@ -97,11 +110,23 @@ def _is_adjective_here(reading: Reading, match: Match) -> bool:
     ):
         return False
     after = reading.tokens.after(match.last)
-    return not (after >= len(reading.tokens) or reading.tokens.is_mark(after) or reading.any((*STOPS, "conjunctions"), after))
+    if _ends_phrase(reading, after):
+        return False
+    acts = reading.tokens.words[after].endswith("ing")  # "a Thai reading on a bench"
+    return not (acts and (reading.has("determiners", after + 1) or _ends_phrase(reading, after + 1)))
+
+
+def _ends_phrase(reading: Reading, index: int) -> bool:
+    return index >= len(reading.tokens) or reading.tokens.is_mark(index) or reading.any((*STOPS, "conjunctions"), index)
 
 
 def _inside_longer(match: Match, others: Iterable[Match]) -> bool:
-    return any(other.first <= match.first and match.last <= other.last and other.length > match.length for other in others)
+    """Inside another noun, or running into one that ends later: "young person" in "young person of color"."""
+    return any(
+        (other.first <= match.first and match.last <= other.last and other.length > match.length)
+        or match.first < other.first < match.last < other.last
+        for other in others
+    )
 
 
 def _entries(reading: Reading, match: Match) -> tuple[Entry, ...]:

@@ -17,6 +17,7 @@ WEAK_CERTAIN = 0.55
 NEGATION_REACH = 4
 FACE_REACH = 3
 COMPOUND_GAP = 3
+PEOPLES = frozenset({"cultures", "religions", "terms"})
 
 
 def sift(reading: Reading, mentions: Sequence[Mention], zones: frozenset[int]) -> list[Mention]:
@@ -281,6 +282,9 @@ def _model(reading: Reading, mention: Mention, mentions: Sequence[Mention]) -> V
         return ("source", "model/src")
     if not all(entry.kind == "roles" for entry in mention.entries):
         return None  # peoples and genders are closed classes; the lists know them better
+    inside = (match for match in reading.matches if mention.first <= match.first and match.last <= mention.head)
+    if any(match.entry.kind in PEOPLES for match in inside):
+        return None  # who has a people, a gender or a faith is somebody, however rare the word is to the model
     owned = mention.first > 0 and reading.tokens.words[mention.first - 1] == "'s"
     plain = owned or reading.any(PLAIN, mention.first) or mention.last - mention.head > 1
     if label and label != "HEAD" and not plain and _noun_follows(reading, mention.last):
