@@ -9,13 +9,14 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Any
+from typing import IO, Any
 
 import httptools
 from _machine import PROMPTS, console, memory_mb, processor_s, rank, show_machine
@@ -102,12 +103,12 @@ def main() -> int:
         return 0
     show_machine("uvicorn", "httptools", "aiohttp", "fastapi", "uvloop")
     with ExitStack() as running, asyncio.Runner(loop_factory=loop_factory()) as runner:
-        upstream, port, admin = (free_port() for _ in range(3))
+        upstream, port, admin = free_ports(3)
         running.enter_context(process([__file__, "image-api", str(upstream)]))
         flags = ["--port", str(port), "--admin-port", str(admin), "--upstream", f"http://127.0.0.1:{upstream}"]
         sidecar = running.enter_context(process(["-m", "evenhand", "serve", *flags]))
-        wait_for(f"http://127.0.0.1:{admin}/readyz")
-        runner.run(measure(upstream, port, sidecar.pid))
+        wait_for(f"http://127.0.0.1:{admin}/readyz", sidecar)
+        runner.run(measure(upstream, port, sidecar.child.pid))
     return 0
 
 
@@ -116,33 +117,43 @@ async def image_api(port: int) -> None:
     await server.serve_forever()
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    child: subprocess.Popen[bytes]
+    said: IO[bytes]
+
+
 @contextmanager
-def process(arguments: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """Its log lines are written, and thrown away."""
-    started = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        yield started
-    finally:
-        started.kill()
-        started.wait()
+def process(arguments: list[str]) -> Iterator[Running]:
+    """Its log lines go to a file that is deleted at the end."""
+    with tempfile.TemporaryFile() as said:
+        child = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL, stderr=said)
+        try:
+            yield Running(child, said)
+        finally:
+            child.kill()
+            child.wait()
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
+def free_ports(count: int) -> list[int]:
+    """All different, since each is held until the last is found."""
+    with ExitStack() as held:
+        found = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [int(each.getsockname()[1]) for each in found]
 
 
-def wait_for(url: str, *, wait_s: float = 60) -> None:
+def wait_for(url: str, running: Running, *, wait_s: float = 60) -> None:
+    """Raises RuntimeError with what the process said, where it ended or never answered."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     until = time.monotonic() + wait_s
-    while True:
+    while running.child.poll() is None and time.monotonic() < until:
         try:
             opener.open(url, timeout=5).close()
             return
         except OSError:
-            if time.monotonic() > until:
-                raise
             time.sleep(0.1)
+    running.said.seek(0)
+    raise RuntimeError(f"the sidecar did not get ready: {running.said.read().decode().strip()}")
 
 
 def request(prompt: str, *headers: str) -> bytes:
@@ -223,9 +234,9 @@ def show_memory(idle_mb: float, before_mb: float, after_mb: float, measured: int
     table = Table(title="Resident memory of the sidecar (MB)", title_justify="left")
     table.add_column("")
     table.add_column("MB", justify="right")
-    table.add_row("ready, no request yet", f"{idle_mb:.0f}")
-    table.add_row(f"after the {measured:,} requests above", f"{before_mb:.0f}")
-    table.add_row(f"after {LONG_RUN:,} more, all decided", f"{after_mb:.0f}")
+    table.add_row("ready, no request yet", f"{idle_mb:.1f}")
+    table.add_row(f"after the {measured:,} requests above", f"{before_mb:.1f}")
+    table.add_row(f"after {LONG_RUN:,} more, all decided", f"{after_mb:.1f}")
     console.print(table)
 
 

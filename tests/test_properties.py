@@ -22,7 +22,7 @@ PEOPLE = [
     "woman",
     "firefighter",
     "street vendor",
-    "elder",
+    "pensioner",
     "parent",
     "delivery person",
     "police officer",

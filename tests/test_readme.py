@@ -1,5 +1,6 @@
 """The README is true: its commands are run in order, and what it shows is what they print."""
 
+import json
 import os
 import re
 import shlex
@@ -15,6 +16,7 @@ from typer.main import get_command
 
 from evenhand.cli import app
 from evenhand.engine import Engine
+from evenhand.engine.record import record
 from evenhand.flow import Prompt
 from evenhand.rules.schema import LISTED, PolicyFile
 from evenhand.settings import Settings
@@ -96,6 +98,24 @@ def test_rules_are_changed_as_shown(tmp_path: Path) -> None:
 
 def test_commands_are_found() -> None:
     assert (len(DECIDING) >= 5, len(CHANGING_RULES) >= 8) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "images"),
+    [("a doctor", 1), ("two engineers at a whiteboard", 4), ("a chef, oil painting", 4)],
+    ids=lambda each: str(each),
+)
+def test_what_servers_and_programs_answer_is_as_shown(engine: Engine, prompt: str, images: int) -> None:
+    texts = engine.decide(Prompt(text=prompt, images=images, seed=7)).texts
+    assert len(texts) == images
+    assert [text for text in texts if text not in README] == []
+
+
+def test_the_decision_on_the_wire_is_as_shown(engine: Engine) -> None:
+    told = json.loads(README.partition("| python -m json.tool --indent 2\n")[2].partition("```")[0])
+    made = record(engine.decide(Prompt(text="a Black nurse", seed=7)), engine.rules)
+    own = {"id": "", "revision": "", "overhead_ms": 0}
+    assert told | own == {**made, **own}
 
 
 def test_the_tour_shows_what_the_engine_says(engine: Engine) -> None:

@@ -1,8 +1,10 @@
 """Prompt in, Analysis out: read, find mentions, sift, join, bind, set the scene. Pure."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from evenhand.engine.bind import bind
+from evenhand.engine.blind import blind_labels
 from evenhand.engine.cast import ALL_AXES, Person, hand_down, make_cast, nearest
 from evenhand.engine.corefer import Groups, corefer
 from evenhand.engine.families import bind_kin
@@ -28,7 +30,8 @@ UNDESCRIBED = SILENT | {"weak", "model"}  # what stands before these may still d
 
 def analyse(prompt: Prompt, rules: Ruleset, *, tagger: Tagger, policy: PolicyFile) -> Analysis:
     tokens = read_tokens(prompt.text, rules.abbreviations)
-    reading = read_matches(tokens, rules, labels=tagger.read([tokens.raw(index) for index in range(len(tokens))]))
+    reading = read_matches(tokens, rules)
+    reading = replace(reading, labels=blind_labels(reading, tagger))
     language = language_of(reading)
     if language != "en":
         whole = Note(span=Span(0, len(prompt.text)), kind="language", rule="words/foreign")

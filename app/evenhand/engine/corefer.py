@@ -289,7 +289,7 @@ def _parts(reading: Reading, groups: Groups, group: Mention, following: Sequence
         end = part.last
         if group.number and total >= group.number:
             break
-    enough = total == group.number if group.number else len(parts) > 1
+    enough = total == group.number if group.number else len({groups.find(part) for part in parts}) > 1
     return parts if enough else []
 
 
