@@ -131,7 +131,7 @@ def _apposition(reading: Reading, groups: Groups, earlier: Sequence[int], index:
     mention, other = groups.mentions[index], groups.mentions[earlier[-1]]
     if mention.kind != "person" or other.kind == "body":
         return False
-    if mention.many != other.many or mention.number != other.number:
+    if mention.many != other.many or mention.number != other.number or (mention.many and mention.number is None):
         return _names_counted(reading, groups, earlier, index)
     tokens = reading.tokens
     between = tokens.words[other.last : mention.first]
