@@ -140,14 +140,11 @@ PATTERNS = [
 @pytest.mark.parametrize(("keys", "text", "wanted"), PATTERNS)
 def test_patterns_stand_at_word_borders(compiled: Compile, keys: str, text: str, wanted: list[str]) -> None:
     rules = compiled(periods=keys)
-    assert rules.pattern_set is not None
-    hit = rules.pattern_set.Match(text) or []
-    found = [found.group(0) for index in sorted(hit) for found in rules.patterns[index][0].finditer(text)]
-    assert found == wanted
+    assert sorted(text[span.start : span.end] for span, _ in rules.patterns.find(text)) == sorted(wanted)
 
 
-def test_no_pattern_needs_no_set(compiled: Compile) -> None:
-    assert compiled(roles="match: [nurse]").pattern_set is None
+def test_without_patterns_nothing_is_found(compiled: Compile) -> None:
+    assert list(compiled(roles="match: [nurse]").patterns.find("a nurse")) == []
 
 
 def test_open_places_and_nationalities_close_nothing(compiled: Compile) -> None:

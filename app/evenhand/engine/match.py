@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from evenhand.engine.masks import Mask
 from evenhand.engine.tokens import Tokens
-from evenhand.flow import Note, Span
+from evenhand.flow import Note
 from evenhand.rules.ruleset import Entry, Ruleset
 from evenhand.text import writable
 
@@ -77,15 +77,10 @@ def _is_exact(tokens: Tokens, first: int, last: int, exact: tuple[str, ...]) -> 
 
 
 def _patterns(tokens: Tokens, rules: Ruleset) -> Iterator[Match]:
-    if rules.pattern_set is None:
-        return
-    text = writable(tokens.text)
-    for index in rules.pattern_set.Match(text) or ():
-        pattern, entry = rules.patterns[index]
-        for found in pattern.finditer(text):
-            first, last = tokens.at(Span(*found.span()))
-            if first < last:
-                yield Match(first, last, entry)
+    for span, entry in rules.patterns.find(writable(tokens.text)):
+        first, last = tokens.at(span)
+        if first < last:
+            yield Match(first, last, entry)
 
 
 def _without_torn(matches: list[Match]) -> Iterator[Match]:

@@ -135,7 +135,7 @@ def _entries(reading: Reading, match: Match) -> tuple[Entry, ...]:
         other.entry
         for index in range(match.first, match.last)
         for other in reading.starting(index, *sorted(ATTRIBUTES))
-        if other.last <= match.last and other.length < match.length
+        if other.last <= match.last and other.length < match.length and other.entry.number is not None
     ]
     return (*(same or [match.entry]), *inside)
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from evenhand.rules.cache import cached
 from evenhand.rules.compile import compile_rules
 from evenhand.rules.load import load_folder, shipped_rules
 from evenhand.rules.ruleset import Ruleset
@@ -11,4 +12,5 @@ __all__ = ["Ruleset", "load_rules", "shipped_rules"]
 
 def load_rules(root: Path | None = None) -> Ruleset:
     """The shipped rules where no folder is given. Raises RuleError with every problem."""
-    return compile_rules(load_folder(root or shipped_rules()))
+    folder = root or shipped_rules()
+    return cached(folder, lambda: compile_rules(load_folder(folder)))

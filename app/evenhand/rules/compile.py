@@ -6,16 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-import ahocorasick  # type: ignore[import-not-found, unused-ignore]  # ships no stubs
-import re2
-
 from evenhand.flow import Axis, Reason
 from evenhand.rules import schema
 from evenhand.rules.load import ListedPhrase, LoadedRule, LoadedRules
-from evenhand.rules.ruleset import Entry, PatternSet, Ruleset, Wording
+from evenhand.rules.patterns import Patterns, Phrases
+from evenhand.rules.ruleset import Entry, Ruleset, Wording
 from evenhand.text import canonical, normalize, plural, tokenize
 
-PATTERN_MEMORY_BYTES = 64 << 20
 BUILT_IN_WHY = {
     "policy/historical-until": "The prompt sets a time before the policy's `historical_until`.",
     "periods/titled-event": "A group and its event are both written as proper names: it happened, and who was there is a fact.",
@@ -36,14 +33,12 @@ SWITCHES = ("colour", "group", "kin", "national", "weak", "food")
 def compile_rules(loaded: LoadedRules) -> Ruleset:
     live = [rule for rule in loaded.rules if f"{rule.kind}/{rule.rule.id}" not in loaded.policy.disable]
     phrases = _phrase_table(live, loaded.policy)
-    patterns = tuple(_patterns(live))
     return Ruleset(
         revision=hashlib.sha256(loaded.digest.encode()).hexdigest()[:8],
         policy=loaded.policy,
         upstreams=loaded.upstreams,
-        phrases=_automaton(phrases),
-        patterns=tuple((re2.compile(source), entry) for source, entry in patterns),
-        pattern_set=_pattern_set([source for source, _ in patterns]),
+        phrases=Phrases([(key, (len(key), entries)) for key, entries in phrases.items()]),
+        patterns=Patterns(list(_patterns(live))),
         wording={(item.rule.axis, item.rule.value): _wording(item.rule) for item in loaded.wording},
         why=BUILT_IN_WHY | {f"{rule.kind}/{rule.rule.id}": rule.rule.why for rule in loaded.rules},
         places=loaded.places,
@@ -146,33 +141,11 @@ def _years(span: str | None) -> tuple[int, int] | None:
     return int(first), int(last)
 
 
-def _automaton(table: dict[str, tuple[Entry, ...]]) -> Any:
-    automaton = ahocorasick.Automaton()
-    for key, entries in table.items():
-        automaton.add_word(key, (len(key), entries))
-    automaton.make_automaton()
-    return automaton
-
-
 def _patterns(rules: Iterable[LoadedRule]) -> Iterator[tuple[str, Entry]]:
     for rule in rules:
         prefix = "" if rule.rule.case == "exact" else "(?i)"
         for pattern in rule.rule.patterns:
             yield rf"{prefix}(?:^|\b)(?:{pattern})(?:\b|$)", _entry(rule, number=None, is_open=False)
-
-
-def _pattern_set(sources: list[str]) -> PatternSet | None:
-    if not sources:
-        return None
-    options = re2.Options()
-    options.max_mem = PATTERN_MEMORY_BYTES
-    options.log_errors = False
-    union = re2.Set.SearchSet(options)
-    for source in sources:
-        union.Add(source)
-    union.Compile()
-    compiled: PatternSet = union
-    return compiled
 
 
 def _wording(rule: schema.WordingRule) -> Wording:

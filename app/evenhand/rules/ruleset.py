@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
-from evenhand.flow import Axis, Reason, Scope
+from evenhand.flow import Axis, Reason, Scope, Span
 from evenhand.rules.schema import PolicyFile, UpstreamRule
 
 
@@ -41,18 +41,16 @@ class Entry:
         return flag in self.flags
 
 
-class Automaton(Protocol):
-    """pyahocorasick's: (index of the last character, (length, entries)) for every phrase in a canonical line."""
+class Lookup(Protocol):
+    """See patterns.Phrases."""
 
     def iter(self, line: str, /) -> Iterator[tuple[int, tuple[int, tuple[Entry, ...]]]]: ...
 
 
-class Pattern(Protocol):
-    def finditer(self, text: str, /) -> Iterator[Any]: ...
+class Searcher(Protocol):
+    """See patterns.Patterns."""
 
-
-class PatternSet(Protocol):
-    def Match(self, text: str, /) -> list[int] | None: ...
+    def find(self, text: str, /) -> Iterator[tuple[Span, Entry]]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +71,8 @@ class Ruleset:
     revision: str
     policy: PolicyFile
     upstreams: tuple[UpstreamRule, ...]
-    phrases: Automaton
-    patterns: tuple[tuple[Pattern, Entry], ...]
-    pattern_set: PatternSet | None
+    phrases: Lookup
+    patterns: Searcher
     wording: Mapping[tuple[Axis, str], Wording]
     why: Mapping[str, str]
     places: Mapping[str, Place]
