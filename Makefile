@@ -23,10 +23,11 @@ setup: .venv/.ready  ## a virtual environment with locked dependencies
 run: setup           ## the sidecar before a built-in image API, and a table of prompts sent through it
 	@$(BIN)/python examples/tour.py --start --port $(PORT) --admin-port $(ADMIN_PORT)
 
-test: setup          ## all tests, the shipped rules and their examples
+test: setup          ## all tests, the shipped rules, their examples and parity
 	$(BIN)/python -m pytest -n 2 -q
 	$(BIN)/evenhand check
 	$(BIN)/evenhand test $(wildcard tests/cases)
+	$(BIN)/evenhand parity
 
 check: setup         ## style and types
 	$(BIN)/ruff check

@@ -1,6 +1,7 @@
 """Fixtures: shipped rules and engine; for the serving tests a small rule folder, sidecars and scripted upstreams on sockets."""
 
 import asyncio
+import os
 import shutil
 import socket
 import threading
@@ -23,8 +24,10 @@ from evenhand.settings import Settings, load_settings
 
 ROOT = Path(__file__).parent.parent
 # A shared machine may be slow at any moment; time is measured in benchmarks, not here.
-hypothesis.settings.register_profile("steady", deadline=None)
-hypothesis.settings.load_profile("steady")
+# The same examples on every run, so that a change is judged by itself; HYPOTHESIS_PROFILE=search looks for new ones.
+hypothesis.settings.register_profile("steady", deadline=None, derandomize=True, database=None)
+hypothesis.settings.register_profile("search", deadline=None, max_examples=2_000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 ROLES = """\
 kind: roles
 rules:

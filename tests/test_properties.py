@@ -123,10 +123,6 @@ PROMPTS = st.builds(
 ANY_TEXT = st.one_of(PROMPTS, st.text(max_size=80), st.builds(lambda one, two: one + two, PROMPTS, st.text(max_size=30)))
 
 
-settings.register_profile("engine", deadline=None)
-settings.load_profile("engine")
-
-
 @cache
 def engine() -> Engine:
     return Engine(load_rules())

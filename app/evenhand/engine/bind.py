@@ -37,7 +37,11 @@ def _coordinates(reading: Reading, cast: Sequence[Person]) -> None:
         if not _is_bare(reading, mention) or index < 1 or not reading.has("conjunctions", index):
             continue
         first = next(
-            ((other, one) for other, one in pairs(cast) if one.last == index and other is not person and not _is_counted(one)),
+            (
+                (other, one)
+                for other, one in pairs(cast)
+                if one.last == index and other is not person and not _stands_apart(reading, one)
+            ),
             None,
         )
         if first is None:
@@ -49,8 +53,10 @@ def _coordinates(reading: Reading, cast: Sequence[Person]) -> None:
             person.findings.append(_word_finding(reading, one.first, one.head, "deictics"))
 
 
-def _is_counted(mention: Mention) -> bool:
-    return mention.many and mention.number is not None
+def _stands_apart(reading: Reading, mention: Mention) -> bool:
+    """A counted group or "people": words about it may follow it, so nothing after "and" leans on it."""
+    general = reading.has("generic-people", mention.last - 1) and not any("gender" in entry.states for entry in mention.entries)
+    return mention.many and (mention.number is not None or general)
 
 
 def _is_bare(reading: Reading, mention: Mention) -> bool:
@@ -191,7 +197,7 @@ def _all_or_nearest(reading: Reading, cast: Sequence[Person], match: Match) -> l
         if tokens.segment[index] == segment
     }
     alone = sum(1 for each in tokens.segment if each == segment) <= match.length + 2
-    if words & EVERYBODY or (reading.is_tags and alone) or match.entry.has("emoji"):
+    if words & EVERYBODY or alone or match.entry.has("emoji"):
         return list(cast)
     return nearest(cast, reading, match.first)
 

@@ -274,7 +274,9 @@ def _enumerations(reading: Reading, groups: Groups, live: Sequence[int]) -> None
 
 
 def _parts(reading: Reading, groups: Groups, group: Mention, following: Sequence[int]) -> list[int]:
-    """Those who follow at once and add up to the group's number; two or more of them where it gives none."""
+    """Those who follow at once and add up to the group's number; where it gives none, two or more kinds of gendered nouns
+    ("siblings, sisters and brothers", but not "doctors, a nurse and a chef").
+    """
     parts: list[int] = []
     end, total = group.last, 0
     for index in following:
@@ -282,15 +284,17 @@ def _parts(reading: Reading, groups: Groups, group: Mention, following: Sequence
         if part.first - end > PART_GAP or reading.tokens.sentence[part.head] != reading.tokens.sentence[group.head]:
             break
         everybody = reading.tokens.words[part.first] in ("both", "all")
-        if group.number and part.many and part.number is None and not everybody:
+        uncounted = part.many and part.number is None and not everybody
+        if uncounted if group.number else stated(part) is None:
             break
         parts.append(index)
-        total += group.number or 0 if everybody else part.number or 1
+        total += (group.number or 0) if everybody else part.number or 1
         end = part.last
         if group.number and total >= group.number:
             break
-    enough = total == group.number if group.number else len({groups.find(part) for part in parts}) > 1
-    return parts if enough else []
+    if group.number:
+        return parts if total == group.number else []
+    return parts if len({groups.find(part) for part in parts}) > 1 else []
 
 
 def _compounds(groups: Groups) -> None:

@@ -224,8 +224,22 @@ def _number(reading: Reading, first: int, head: int) -> int | None:
                 return number
         word = reading.tokens.words[index]
         if word.isdigit() and len(word) < 4:
-            return int(word)
+            return _grouped(reading, index)
     return None
+
+
+def _grouped(reading: Reading, index: int) -> int | None:
+    """The number whose last digits stand at `index`: "12", or "1,000", whose groups are parted by commas."""
+    words = reading.tokens.words
+    digits = words[index]
+    while index > 1 and words[index - 1] == "," and words[index - 2].isdigit() and len(digits) % 3 == 0:
+        index -= 2
+        digits = words[index] + digits
+    last = index
+    while last + 2 < len(words) and words[last + 1] == "," and len(words[last + 2]) == 3 and words[last + 2].isdigit():
+        last += 2
+        digits = digits if digits.endswith(words[last]) and len(digits) > 3 else digits + words[last]
+    return int(digits) or None
 
 
 def _is_age(reading: Reading, index: int) -> bool:
