@@ -128,9 +128,10 @@ def _adjacent_name(reading: Reading, groups: Groups, earlier: Sequence[int], ind
 
 def _apposition(reading: Reading, groups: Groups, earlier: Sequence[int], index: int) -> bool:
     """ "Marie Curie, a scientist", "the mayor, a retired teacher", "the woman is a nurse"."""
-    mention, other = groups.mentions[index], groups.mentions[earlier[-1]]
-    if mention.kind != "person" or other.kind == "body":
+    people = [at for at in earlier if groups.mentions[at].kind != "body"]
+    if groups.mentions[index].kind != "person" or not people:
         return False
+    mention, other = groups.mentions[index], groups.mentions[people[-1]]
     if mention.many != other.many or mention.number != other.number or (mention.many and mention.number is None):
         return _names_counted(reading, groups, earlier, index)
     tokens = reading.tokens
@@ -148,7 +149,7 @@ def _apposition(reading: Reading, groups: Groups, earlier: Sequence[int], index:
         other.kind == "name" or reading.has("definites", other.first) or tokens.words[mention.last : mention.last + 1] == [","]
     )
     if copula or (between == [","] and pointed and not _list_goes_on(reading, mention)):
-        groups.join(earlier[-1], index)
+        groups.join(people[-1], index)
         return True
     return False
 

@@ -3,6 +3,7 @@ out."""
 
 from collections.abc import Callable, Sequence
 
+from evenhand.engine.capitals import is_capital, is_mixed_case
 from evenhand.engine.match import Match
 from evenhand.engine.mentions import Mention, is_descriptive
 from evenhand.engine.reading import Reading
@@ -14,6 +15,9 @@ MANY_CERTAIN = 0.97
 PLAIN = ("indefinites", "numbers-2", "numbers-3", "woman-pronouns", "man-pronouns", "possessives")
 HEAD_CERTAIN = 0.8
 WEAK_CERTAIN = 0.55
+WEAK_HEAD = 0.65
+TITLE_HEAD = 0.95
+TITLE_LOWER = 0.6
 NEGATION_REACH = 4
 FACE_REACH = 3
 COMPOUND_GAP = 3
@@ -244,9 +248,9 @@ def _weak(reading: Reading, mention: Mention, mentions: Sequence[Mention]) -> Ve
     if acts and (pictured or indefinite):
         return None
     label, certainty = reading.label(mention.last - 1)
-    if label == "HEAD":
+    if label == "HEAD" and certainty >= WEAK_HEAD:
         return None
-    if label and certainty >= WEAK_CERTAIN:
+    if label and (certainty >= WEAK_CERTAIN or label == "HEAD"):
         return ("weak", mention.entries[0].rule)
     described = any(reading.has("attributes", index) for index in range(mention.first, mention.head))
     opens = before < 0 or reading.tokens.segment[before] != reading.tokens.segment[mention.first]
@@ -307,4 +311,28 @@ def _noun_follows(reading: Reading, index: int) -> bool:
     return not reading.tokens.words[index].endswith(("s", "ing", "ed", "ly"))
 
 
-TESTS: tuple[Test, ...] = (_modifier, _worn, _possessor, _body, _part, _negated, _mentioned, _weak, _companion_of_a_body, _model)
+def _titled(reading: Reading, mention: Mention, mentions: Sequence[Mention]) -> Verdict:
+    """ "the set of Friends": a bare noun with a capital inside a sentence that has few is a name of something."""
+    index = mention.head
+    bare = mention.first == index and index > 0 and reading.tokens.segment[index - 1] == reading.tokens.segment[index]
+    label, certainty = reading.label(mention.last - 1)
+    sure = label == "HEAD" and certainty >= TITLE_HEAD
+    if not (bare and is_capital(reading, index)) or reading.tokens.is_mark(index - 1) or is_capital(reading, index - 1) or sure:
+        return None
+    only_roles = all(entry.kind == "roles" for entry in mention.entries)
+    return ("source", "words/capital-names") if only_roles and is_mixed_case(reading, share=TITLE_LOWER) else None
+
+
+TESTS: tuple[Test, ...] = (
+    _modifier,
+    _worn,
+    _possessor,
+    _body,
+    _part,
+    _negated,
+    _mentioned,
+    _weak,
+    _companion_of_a_body,
+    _titled,
+    _model,
+)
