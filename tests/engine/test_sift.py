@@ -105,7 +105,8 @@ MODEL = [
     ("the doctor", ("REF", 0.99), "model"),
     ("the doctor", ("BODY", 0.99), "model"),
     ("a doctor", ("REF", 0.4), ""),
-    ("the figure there", ("HEAD", 0.5), ""),
+    ("the figure there", ("HEAD", 0.7), ""),
+    ("the figure there", ("HEAD", 0.5), "weak"),
     ("the figure there", ("O", 0.5), "weak"),
 ]
 

@@ -317,7 +317,7 @@ def _titled(reading: Reading, mention: Mention, mentions: Sequence[Mention]) -> 
     bare = mention.first == index and index > 0 and reading.tokens.segment[index - 1] == reading.tokens.segment[index]
     label, certainty = reading.label(mention.last - 1)
     sure = label == "HEAD" and certainty >= TITLE_HEAD
-    if not (bare and is_capital(reading, index)) or reading.tokens.is_mark(index - 1) or is_capital(reading, index - 1) or sure:
+    if not (bare and is_capital(reading, index)) or not reading.has("prepositions", index - 1) or sure:
         return None
     only_roles = all(entry.kind == "roles" for entry in mention.entries)
     return ("source", "words/capital-names") if only_roles and is_mixed_case(reading, share=TITLE_LOWER) else None
