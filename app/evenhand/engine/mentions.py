@@ -3,7 +3,7 @@ is none."""
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from evenhand.engine.capitals import capital_names
 from evenhand.engine.match import Match
@@ -65,14 +65,9 @@ class Mention:
     number: int | None = 1
     why_not: str = ""
     rule: str = ""
-    extra: tuple[int, ...] = field(default=())
 
     def refused(self, why_not: str, rule: str = "") -> "Mention":
         return replace(self, why_not=why_not, rule=rule or f"words/{why_not}")
-
-    @property
-    def is_person(self) -> bool:
-        return self.kind == "person" and not self.why_not
 
     def has(self, flag: str) -> bool:
         return any(entry.has(flag) for entry in self.entries)

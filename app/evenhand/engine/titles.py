@@ -1,9 +1,8 @@
 """A group and an event both written as proper names ("the Local Envoys in First Treaty of Xanth") tell of something that
 happened.
 
-Such a title closes the scene like a listed event. Prompts in title case throughout tell nothing, nor does a capital at a
-sentence's
-start, nor a group at a place ("Tourists in Hyde Park").
+Such a title closes the scene like a listed event. It lives by its capitals: prompts in title case throughout tell nothing,
+nor does a capital at a sentence's start, nor a group at a listed place ("Tourists in Central Park").
 """
 
 from collections.abc import Iterator

@@ -10,7 +10,6 @@ from evenhand.text import canonical, normalize, tokenize
 SENTENCE_ENDS = frozenset(".!?")
 SEGMENT_ENDS = SENTENCE_ENDS | frozenset(",;:|()[]{}/\u2022\u2014\u2013")
 HYPHENS = frozenset("-\u2010\u2011")
-APOSTROPHES = frozenset("'\u2019")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
