@@ -1,11 +1,12 @@
 """What is in service: rules, engine, upstreams and operations, replaced in one assignment so that no request sees two."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from evenhand.dialects.spec import Dialect, Operation
 from evenhand.engine import Engine
 from evenhand.flow import Prompt
+from evenhand.proxy.ledger import Ledger
 from evenhand.proxy.target import Upstream, upstreams_of
 from evenhand.rules import Ruleset
 from evenhand.settings import Settings, refuse_own_ports
@@ -29,6 +30,7 @@ class Serving:
 class Live:
     settings: Settings
     serving: Serving
+    ledger: Ledger = field(default_factory=Ledger)
     draining: bool = False
 
 
