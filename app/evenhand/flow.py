@@ -27,6 +27,9 @@ Reason = Literal[
 Scope = Literal["subject", "scene"]
 Count = Literal["one", "few", "many"]
 Outcome = Literal["rewritten", "unchanged", "shadow", "bypass", "opted_out"]
+# What an operator should know of a request beside its decision: a picture was sent along; the request is signed and can't be
+# changed; the image API's own rewriter is on, or was switched off; the original was sent after a refusal.
+Remark = Literal["input_image", "signed", "upstream_rewriter_on", "upstream_rewriter_off", "original_after_refusal"]
 
 AXES: tuple[Axis, ...] = ("gender", "ethnicity", "age")
 MAX_IMAGES = 10
@@ -105,11 +108,12 @@ class Analysis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
-    """An axis of a subject; open where nothing closes it."""
+    """An axis of a subject; open where nothing closes it. `on_trial` holds what would close it, but is only watched."""
 
     subject: Subject
     axis: Axis
     closed_by: tuple[Finding, ...]
+    on_trial: tuple[Finding, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -150,4 +154,5 @@ class Decision:
     edits: tuple[tuple[Edit, ...], ...] = ()
     texts: tuple[str, ...] = ()
     replaced: bool = False
+    remarks: tuple[Remark, ...] = ()
     overhead_ms: float = 0.0

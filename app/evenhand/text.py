@@ -12,24 +12,36 @@ from functools import lru_cache
 from evenhand.flow import Edit, Span
 
 _JOINERS = "\u00ad\u200b-\u200f\u2060\ufeff\u0300-\u036f\u0483-\u0487\u20d0-\u20ff"
-_WORD = rf"[^\W_](?:[^\W_]|[{_JOINERS}])*"
+_WORD = rf"[^\W_]+(?:[{_JOINERS}]+[^\W_]*)*"
 _EMOJI_BASE = "\u2600-\u27bf\U0001f000-\U0001f3fa\U0001f400-\U0001faff"
 _EMOJI = rf"[{_EMOJI_BASE}](?:[\ufe0f\U0001f3fb-\U0001f3ff]|\u200d[{_EMOJI_BASE}\u2640\u2642])*"
 _TOKEN = re.compile(rf"{_WORD}(?:['\u2019](?![sS]\b){_WORD})*|['\u2019][sS]\b|{_EMOJI}|[^\w\s]|\S(?<!_)")
 _STRIP = re.compile(rf"[{_JOINERS}]")
+REMEMBERED_CHARS = 64  # longer words are no words: no memory keeps them, so that its size is bounded in bytes
 
 
 def tokenize(text: str) -> list[Span]:
-    return [Span(*found.span()) for found in _TOKEN.finditer(text)]
+    return [Span(*each) for each in bounds(text)]
 
 
-@lru_cache(maxsize=65_536)
+def bounds(text: str) -> list[tuple[int, int]]:
+    """Where each token starts and ends."""
+    return [found.span() for found in _TOKEN.finditer(text)]
+
+
 def normalize(word: str) -> str:
     """The form words are compared in: compatibility forms folded, case, accents, zero-width and combining marks gone."""
     if word.isascii():
         return word.lower()
+    return _folded(word) if len(word) > REMEMBERED_CHARS else _remembered(word)
+
+
+def _folded(word: str) -> str:
     folded = unicodedata.normalize("NFKC", word).casefold().replace("\u2019", "'")
     return _STRIP.sub("", unicodedata.normalize("NFD", folded))
+
+
+_remembered = lru_cache(maxsize=16_384)(_folded)
 
 
 def writable(text: str) -> str:
@@ -48,22 +60,24 @@ def canonical(words: Sequence[str], *, abbreviations: frozenset[str] | None = No
     single letter
     or an abbreviation ("dr. who"), and everywhere where `abbreviations` is None, as in the phrases of rules.
     """
-    line = [" "]
+    line = [""]
     starts: dict[int, int] = {}
     ends: dict[int, int] = {}
     at = 1
     before = ""
     for index, word in enumerate(words):
-        if word in _TRANSPARENT or (word == "." and (abbreviations is None or len(before) == 1 or before in abbreviations)):
-            continue
+        form = word
+        if not word.isalnum():
+            if word in _TRANSPARENT or (word == "." and (abbreviations is None or len(before) == 1 or before in abbreviations)):
+                continue
+            form = word.replace("'", "") if len(word) > 1 or not word.isascii() or word == "&" else "|"
         before = word
-        form = word.replace("'", "") if len(word) > 1 or word.isalnum() or not word.isascii() or word == "&" else "|"
-        line += (form, " ")
+        line.append(form)
         starts[at] = index
         at += len(form)
         ends[at] = index + 1
         at += 1
-    return "".join(line), starts, ends
+    return " ".join([*line, ""]), starts, ends
 
 
 def splice(text: str, edits: Iterable[Edit]) -> str:
@@ -104,3 +118,20 @@ def listed(items: Sequence[str], *, last: str = "and") -> str:
     if len(items) < 2:
         return "".join(items)
     return f"{', '.join(items[:-1])} {last} {items[-1]}"
+
+
+def like(pattern: str, value: str) -> bool:
+    """Whether `*` in the pattern, standing for anything, makes it the value. Linear; nothing else in it is special."""
+    first, *rest = pattern.split("*")
+    if not rest:
+        return pattern == value
+    *middle, last = rest
+    if not (value.startswith(first) and value.endswith(last) and len(first) + len(last) <= len(value)):
+        return False
+    at, end = len(first), len(value) - len(last)
+    for part in middle:
+        found = value.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from evenhand.engine.cast import ALL_AXES, Person, finding, hand_down, make_cast, nearest, pairs
+from evenhand.engine.cast import ALL_AXES, MOST_TOLD, Cast, Person, finding, hand_down, make_cast, told
 from evenhand.engine.corefer import corefer
 from evenhand.engine.mentions import find_mentions
 from evenhand.engine.reading import Reading
@@ -14,7 +14,7 @@ from evenhand.flow import Span
 from evenhand.rules.ruleset import Entry
 
 
-def cast_of(reading: Reading) -> list[Person]:
+def cast_of(reading: Reading) -> Cast:
     return make_cast(corefer(reading, sift(reading, find_mentions(reading), style_zones(reading))))
 
 
@@ -80,18 +80,31 @@ NEAREST = [
 @pytest.mark.parametrize(("text", "index", "heads"), NEAREST)
 def test_whom_free_words_describe(read_text: Callable[[str], Reading], text: str, index: int, heads: list[str]) -> None:
     reading = read_text(text)
-    assert [head(reading, person) for person in nearest(cast_of(reading), reading, index)] == heads
+    assert [head(reading, person) for person in cast_of(reading).nearest(index)] == heads
 
 
 def test_persons_answer_where_they_are_spoken_of(read_text: Callable[[str], Reading]) -> None:
     reading = read_text("the mayor, a retired teacher, waves")
-    (person,) = cast_of(reading)
-    assert [mention.last for _, mention in pairs([person])] == [2, 6]
-    assert person.before(2) is person.mentions[0]
-    assert person.before(9) is person.mentions[1]
-    assert person.before(1) is None
-    assert person.holding(4, 5) is person.mentions[1]
-    assert person.holding(7, 8) is None
+    cast = cast_of(reading)
+    (person,) = cast
+    mayor, teacher = person.mentions
+    assert [mention.last for _, mention in cast.pairs] == [2, 6]
+    assert [list(cast.before(index)) for index in (1, 2, 9)] == [[], [(person, mayor)], [(person, teacher)]]
+    assert list(cast.ending(6)) == [(person, teacher)]
+    assert [cast.holding(*at) for at in ((4, 5), (4, 7), (7, 8))] == [(person, teacher), None, None]
+    assert [cast.at(index) for index in (0, 2)] == [[person], []]
+    assert [list(cast.leading_after(index)) for index in (0, 1)] == [[person], []]
+    assert cast.place(person) == 0
+    assert cast[0] is person
     assert person.gender is None
     assert person.has_mark(reading, "definites")
     assert not person.has_mark(reading, "visitors")
+
+
+def test_enough_is_told_of_anybody(read_text: Callable[[str], Reading]) -> None:
+    reading = read_text("in Kyoto, " * 2 * MOST_TOLD)
+    place = Entry(rule="cultures/places", kind="cultures", axes=frozenset({"ethnicity"}), reason="culture")
+    found = [finding(reading, index, index + 1, place) for index in range(1, len(reading.tokens), 3)]
+    assert told([*found, *found]) == found[:MOST_TOLD]
+    other = finding(reading, 0, 1, place, reason="period")
+    assert told([*found, other])[-1] is other

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from evenhand.engine.corefer import Groups, corefer, stated
+from evenhand.engine.corefer import corefer, stated
+from evenhand.engine.groups import Groups
 from evenhand.engine.mentions import find_mentions
 from evenhand.engine.reading import Reading
 from evenhand.engine.sift import sift
@@ -50,8 +51,7 @@ def grouped(reading: Reading) -> Groups:
 
 def names(reading: Reading, groups: Groups) -> list[str]:
     heads = [" ".join(reading.tokens.words[mention.head : mention.last]) for mention in groups.mentions]
-    roots = sorted({groups.find(index) for index in range(len(heads))})
-    return [" = ".join(heads[index] for index in groups.members(root)) for root in roots]
+    return [" = ".join(heads[index] for index in joined) for _, joined in sorted(groups.members().items())]
 
 
 @pytest.mark.parametrize(("text", "people"), [*ONE_PERSON, *SEVERAL])

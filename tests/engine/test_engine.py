@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from evenhand.engine import Engine
-from evenhand.engine.tagger import NoTagger, shipped_tagger
+from evenhand.engine.cast import MOST_TOLD
+from evenhand.engine.tagger import NoTagger, load_network_tagger, shipped_tagger
 from evenhand.flow import Prompt
 from evenhand.rules import Ruleset
 from evenhand.text import splice
@@ -43,10 +44,49 @@ def test_the_seed_fixes_the_words(small_engine: Engine) -> None:
 
 
 def test_threads_share_an_engine(engine: Engine) -> None:
-    prompts = [Prompt(text=f"{text}, number {place}", seed=place) for place in range(40) for text in PROMPTS[:4]]
-    alone = [engine.decide(prompt).texts for prompt in prompts]
-    with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(lambda prompt: engine.decide(prompt).texts, prompts)) == alone
+    """Four at a time over prompts of which some come again, into memories too small for all of them."""
+    texts = [f"{text}, number {place % 200}" for place in range(500) for text in PROMPTS[:4]]
+    prompts = [Prompt(text=text, seed=place, images=2) for place, text in enumerate(texts)]
+    fresh = Engine(engine.rules, tagger=load_network_tagger(), cache_bytes=200_000)
+    with ThreadPoolExecutor(4) as pool:
+        shared = list(pool.map(fresh.decide, prompts))
+    plain = Engine(engine.rules, cache_bytes=0)
+    assert shared == [plain.decide(prompt) for prompt in prompts]
+
+
+@pytest.mark.parametrize("text", PROMPTS)
+def test_what_is_remembered_is_what_would_be_decided(engine: Engine, text: str) -> None:
+    plain = Engine(engine.rules, tagger=engine.tagger, cache_bytes=0)
+    for seed in range(4):
+        prompt = Prompt(text=text, seed=seed, images=1 + seed, id=f"d-{seed}")
+        assert engine.decide(prompt) == plain.decide(prompt)
+
+
+HOSTILE = [
+    "women, men, ",
+    "a nurse and ",
+    "people, ",
+    "a nurse, she ",
+    "both black nurses, ",
+    "1943 ",
+    "a chef in Kyoto in 1943, ",
+    "000,",
+    "\u1369 nurses, ",  # a digit of a script that int() can't read
+    "<lora:nurse:1> nurse ",
+    "a-",
+    "\u00ab",
+    "students of the Treaty of Xanth ",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_hostile_prompt_is_decided(engine: Engine, text: str) -> None:
+    """Whoever repeats himself gets an answer whose size is in proportion to what he sent."""
+    prompt = (text * 8_000)[:8_000]
+    decision = engine.decide(Prompt(text=prompt))
+    told = sum(len(subject.findings) for subject in decision.plan.analysis.subjects)
+    assert told <= 8 * MOST_TOLD * (1 + len(decision.plan.analysis.subjects))
+    assert len(decision.plan.analysis.subjects) <= len(prompt)
 
 
 def test_a_policy_may_come_with_the_call(small_engine: Engine, village: Ruleset) -> None:

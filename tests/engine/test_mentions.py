@@ -32,7 +32,7 @@ PHRASES = [
 
 def shown(reading: Reading, mention: Mention) -> str:
     tokens = reading.tokens
-    before = tokens.text[tokens.spans[mention.first].start : tokens.spans[mention.head].start]
+    before = tokens.text[tokens.left[mention.first] : tokens.left[mention.head]]
     head = tokens.span(mention.head, mention.last)
     return f"{before}[{tokens.text[head.start : head.end]}]"
 

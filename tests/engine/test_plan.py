@@ -2,8 +2,10 @@
 
 import pytest
 
+from evenhand.engine import Engine
 from evenhand.engine.plan import plan_for
 from evenhand.flow import Analysis, Axis, Finding, Prompt, Reason, Span, Subject
+from evenhand.rules import Ruleset
 from evenhand.rules.schema import PolicyFile
 
 SHARES: dict[Axis, dict[str, int]] = {"gender": {"woman": 50, "man": 50}, "ethnicity": {"Black": 50, "white": 50}}
@@ -67,3 +69,18 @@ LEAVE: list[tuple[Finding, list[Axis]]] = [
 @pytest.mark.parametrize(("one", "wanted"), LEAVE)
 def test_one_stated_axis_may_leave_the_rest(one: Finding, wanted: list[Axis]) -> None:
     assert open_axes(PolicyFile(axes=SHARES, one_is_stated="leave"), one) == wanted
+
+
+def test_a_rule_on_trial_is_told_and_closes_nothing(shipped: Ruleset, engine: Engine) -> None:
+    trial = shipped.policy.model_copy(update={"trial": ["terms/black"]})
+    before = engine.decide(Prompt(text="a Black teacher")).plan.rulings
+    after = engine.decide(Prompt(text="a Black teacher"), policy=trial).plan.rulings
+    assert [(ruling.axis, ruling.is_open, len(ruling.on_trial)) for ruling in before] == [
+        ("gender", True, 0),
+        ("ethnicity", False, 0),
+    ]
+    assert [(ruling.axis, ruling.is_open, len(ruling.on_trial)) for ruling in after] == [
+        ("gender", True, 0),
+        ("ethnicity", True, 1),
+    ]
+    assert after[1].on_trial == before[1].closed_by

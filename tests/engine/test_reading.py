@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from evenhand.engine.classes import classes
 from evenhand.engine.reading import Reading, note, read
 from evenhand.flow import Span
 from evenhand.rules import Ruleset
@@ -48,7 +49,7 @@ def test_the_longest_match_of_a_kind(read_text: Callable[[str], Reading]) -> Non
     assert (found.first, found.last) == (1, 3)
     assert reading.longest(1, "cultures") is None
     assert [match.entry.rule for match in reading.starting(4, "cultures", "roles")] == ["cultures/places"]
-    assert reading.any(("roles", "cultures"), 4)
+    assert reading.any(classes("roles", "cultures"), 4)
 
 
 def test_labels_count_only_where_the_model_gave_a_chance(village: Ruleset) -> None:

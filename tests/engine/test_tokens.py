@@ -26,7 +26,9 @@ WORDS = [
 def test_words_are_normal_and_offsets_are_those_of_the_text(text: str, words: list[str]) -> None:
     tokens = read_tokens(text)
     assert [word for word in tokens.words if word] == words
-    assert [tokens.raw(index) for index in range(len(tokens))] == [text[span.start : span.end] for span in tokens.spans]
+    assert [tokens.raw(index) for index in range(len(tokens))] == [
+        text[start:end] for start, end in zip(tokens.left, tokens.right, strict=True)
+    ]
     assert "".join(tokens.raw(index) for index in range(len(tokens))) == "".join(text.split()).replace("_", "")
 
 

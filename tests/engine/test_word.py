@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 
 from evenhand.engine import Engine
+from evenhand.engine.manner import Manner
 from evenhand.engine.word import word
 from evenhand.flow import Axis, Draw, Prompt, Ruling, Span, Subject
 from evenhand.rules import Ruleset
@@ -32,7 +33,7 @@ def say(small_engine: Engine, village: Ruleset) -> Say:
         rest = {axis: iter(drawn) for axis, drawn in values.items()}
         rulings = [ruling for ruling in plan.rulings if ruling.is_open and ruling.axis in rest]
         draws = [Draw(ruling=ruling, values=next(rest[ruling.axis])) for ruling in rulings]
-        edits, replaced = word(text, draws, village)
+        edits, replaced = word(Manner(text), draws, village)
         rewrite = splice(text, edits)
         assert replaced is not is_subsequence(re.findall(r"[^\W_]+", text), re.findall(r"[^\W_]+", rewrite))
         return rewrite
@@ -187,7 +188,7 @@ def test_words_beyond_the_limit_become_a_range_or_none(
     rulings = small_engine.decide(Prompt(text=text)).plan.rulings
     people = rulings[0].subject.number or 1
     drawn: dict[Axis, tuple[str, ...]] = {"gender": ("woman", "man")[:people], "ethnicity": ("Middle Eastern",) * people}
-    edits, _ = word(text, [Draw(ruling=ruling, values=drawn[ruling.axis]) for ruling in rulings], village, limit=limit)
+    edits, _ = word(Manner(text), [Draw(ruling=ruling, values=drawn[ruling.axis]) for ruling in rulings], village, limit=limit)
     assert splice(text, edits) == wanted
 
 
@@ -204,14 +205,14 @@ def test_a_pronoun_takes_no_adjective(village: Ruleset, text: str, wanted: str) 
     subject = Subject(span=head, head=head, count="one", number=1, findings=(), slots={"gender": 0, "ethnicity": 0})
     drawn: dict[Axis, str] = {"gender": "woman", "ethnicity": "Black"}
     draws = [Draw(ruling=Ruling(subject=subject, axis=axis, closed_by=()), values=(value,)) for axis, value in drawn.items()]
-    assert splice(text, word(text, draws, village)[0]) == wanted
+    assert splice(text, word(Manner(text), draws, village)[0]) == wanted
 
 
 def test_a_tag_is_followed_by_a_tag(village: Ruleset) -> None:
     head = Span(0, 5)
     subject = Subject(span=head, head=head, count="one", number=1, findings=(), slots={"ethnicity": 0})
     drawn = Draw(ruling=Ruling(subject=subject, axis="ethnicity", closed_by=()), values=("South Asian",))
-    assert splice("1girl, solo", word("1girl, solo", [drawn], village)[0]) == "1girl, South Asian, solo"
+    assert splice("1girl, solo", word(Manner("1girl, solo"), [drawn], village)[0]) == "1girl, South Asian, solo"
 
 
 def test_two_subjects_of_one_prompt(say: Say) -> None:
@@ -225,7 +226,7 @@ def test_a_long_lower_case_prompt_stays_in_lower_case(say: Say) -> None:
 
 
 def test_nothing_drawn_says_nothing(village: Ruleset) -> None:
-    assert word("a doctor", [], village) == ((), False)
+    assert word(Manner("a doctor"), [], village) == ((), False)
 
 
 def test_every_value_of_the_policy_has_its_wording(shipped: Ruleset) -> None:

@@ -1,13 +1,14 @@
 """Prompt in, Analysis out: read, find mentions, sift, join, bind, set the scene. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from evenhand.engine.bind import bind
 from evenhand.engine.blind import blind_labels
-from evenhand.engine.cast import ALL_AXES, Person, hand_down, make_cast, nearest
-from evenhand.engine.corefer import Groups, corefer
+from evenhand.engine.cast import ALL_AXES, Cast, Person, hand_down, make_cast, told
+from evenhand.engine.corefer import corefer
 from evenhand.engine.families import bind_kin
+from evenhand.engine.groups import Groups
 from evenhand.engine.language import language_of
 from evenhand.engine.loras import named_by_tags
 from evenhand.engine.mentions import Mention, find_mentions
@@ -47,14 +48,15 @@ def analyse(prompt: Prompt, rules: Ruleset, *, tagger: Tagger, policy: PolicyFil
     _called_out(reading, cast, rules)
     bind_kin(reading, cast)
     people = hand_down(cast)
-    subjects = tuple(_subject(reading, person, people) for person in people)
+    places = {id(person): place for place, person in enumerate(people)}
+    subjects = tuple(_subject(reading, person, places) for person in people)
     return Analysis(prompt=prompt, subjects=subjects, notes=tuple(_notes(reading, mentions, groups)), language=language)
 
 
-def _called_out(reading: Reading, cast: Sequence[Person], rules: Ruleset) -> None:
+def _called_out(reading: Reading, cast: Cast, rules: Ruleset) -> None:
     """A LoRA of somebody in particular draws that one in place of the one person there is."""
     for span in named_by_tags(reading, rules):
-        for person in nearest(cast, reading, reading.tokens.at(span)[0]):
+        for person in cast.nearest(reading.tokens.at(span)[0]):
             person.findings.append(Finding(span=span, reason="named", rule="syntax/lora", axes=ALL_AXES))
 
 
@@ -76,7 +78,7 @@ def _notes(reading: Reading, mentions: Sequence[Mention], groups: Groups) -> lis
     return sorted(found, key=lambda each: (each.span, each.kind))
 
 
-def _subject(reading: Reading, person: Person, people: Sequence[Person]) -> Subject:
+def _subject(reading: Reading, person: Person, places: Mapping[int, int]) -> Subject:
     lead = person.lead
     slots, article = find_slots(reading, lead)
     collective = lead.has("group") and not lead.many
@@ -87,19 +89,18 @@ def _subject(reading: Reading, person: Person, people: Sequence[Person]) -> Subj
         head=reading.tokens.span(lead.head, lead.last),
         count=_count(lead, number=number),
         number=number,
-        findings=tuple(_unique(person.findings)),
+        findings=tuple(sorted(told(person.findings), key=_by_place)),
         shares=shares,
         slots=slots,
         article=article,
         is_collective=collective,
-        kin_of=next((place for place, other in enumerate(people) if other is person.kin_of), None),
+        kin_of=places.get(id(person.kin_of)),
     )
 
 
-def _unique(findings: Sequence[Finding]) -> list[Finding]:
-    """Sorted by place, so that no decision depends on the order of rules."""
-    by_key = {(each.span, each.rule, tuple(sorted(each.axes))): each for each in findings}
-    return [by_key[key] for key in sorted(by_key)]
+def _by_place(finding: Finding) -> tuple[Span, str, list[Axis]]:
+    """So that no decision depends on the order of rules."""
+    return finding.span, finding.rule, sorted(finding.axes)
 
 
 def _count(lead: Mention, *, number: int | None) -> Count:

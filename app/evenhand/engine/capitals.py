@@ -5,31 +5,16 @@ Only in prompts that otherwise use lower case, only words that no rule knows, on
 
 from collections.abc import Iterator
 
+from evenhand.engine.classes import ATTRIBUTES, FEW, LINKS, STYLES, classes
 from evenhand.engine.reading import Reading
 
 MIN_LOWER_SHARE = 0.4
-KNOWING = (
-    "things",
-    "bodies",
-    "collocations",
-    "cultures",
-    "style-medium",
-    "style-before",
-    "style-after",
-    "people",
-    "terms",
-    "cues",
-    "periods",
-    "roles",
-    "religions",
-    "sensitive",
-)
+KNOWN = classes("things", "bodies", "collocations", "people", "periods", "roles", *STYLES, *ATTRIBUTES)
+SMALL = LINKS | classes("determiners", "adjectives")
 
 
 def is_mixed_case(reading: Reading, *, share: float = MIN_LOWER_SHARE) -> bool:
-    words = [index for index in range(len(reading.tokens)) if not reading.tokens.is_mark(index)]
-    lower = [index for index in words if reading.tokens.raw(index)[:1].islower()]
-    return len(lower) >= share * len(words)
+    return reading.tokens.lower_share >= share
 
 
 def is_capital(reading: Reading, index: int) -> bool:
@@ -38,7 +23,7 @@ def is_capital(reading: Reading, index: int) -> bool:
 
 def capital_names(reading: Reading, heads: set[int]) -> Iterator[tuple[int, int]]:
     """`heads` are the last tokens of person nouns."""
-    if not is_mixed_case(reading):
+    if not (heads and is_mixed_case(reading)):
         return
     index = 0
     while index < len(reading.tokens):
@@ -51,14 +36,11 @@ def capital_names(reading: Reading, heads: set[int]) -> Iterator[tuple[int, int]
 
 
 def _is_unknown_capital(reading: Reading, index: int) -> bool:
-    raw = reading.tokens.raw(index)
-    listed = reading.any(KNOWING, index)
-    small = reading.any(("determiners", "prepositions", "conjunctions", "adjectives"), index)
+    raw = reading.tokens.raws[index]
     return (
         raw[:1].isupper()
         and raw[:1].isalpha()
-        and not listed
-        and not small
+        and not reading.any(KNOWN | SMALL, index)
         and index not in reading.masked
         and not (len(raw) > 1 and raw.isupper())
     )
@@ -66,7 +48,7 @@ def _is_unknown_capital(reading: Reading, index: int) -> bool:
 
 def _role_begins(reading: Reading, index: int, heads: set[int]) -> bool:
     """ "a Polish nurse", "two architects", or a bare "software engineer"."""
-    counted = reading.any(("indefinites", "numbers-2", "numbers-3"), index)
+    counted = reading.any(FEW, index)
     reach = range(index + 1, index + 4) if counted else range(index, index + 2)
     return any(at in heads for at in reach)
 

@@ -18,13 +18,15 @@ _MIN_LETTERS = 4
 
 def named_by_tags(reading: Reading, rules: Ruleset) -> Iterator[Span]:
     """Spans that name somebody: a tag that holds a listed name, or a word of the prompt that is a tag's own name."""
+    called: set[str] = set()
     for found in _TAG.finditer(reading.tokens.text):
         words = [normalize(found[1][span.start : span.end]) for span in tokenize(found[1])]
         if _holds_name(words, rules):
             yield Span(*found.span())
         own = [word for word in words if word.isalpha() and len(word) > 1]
         if len(own) == 1 and len(own[0]) >= _MIN_LETTERS:  # "add_detail" is no name
-            yield from _called(reading, own[0])
+            called.add(own[0])
+    yield from _called(reading, called)
 
 
 def _holds_name(words: list[str], rules: Ruleset) -> bool:
@@ -34,7 +36,7 @@ def _holds_name(words: list[str], rules: Ruleset) -> bool:
     )
 
 
-def _called(reading: Reading, name: str) -> Iterator[Span]:
-    for index, word in enumerate(reading.tokens.words):
-        if word == name and index not in reading.masked and not reading.by_first.get(index):
-            yield reading.tokens.spans[index]
+def _called(reading: Reading, names: set[str]) -> Iterator[Span]:
+    for index, word in enumerate(reading.tokens.words) if names else ():
+        if word in names and index not in reading.masked and not reading.by_first.get(index):
+            yield reading.tokens.span(index, index + 1)

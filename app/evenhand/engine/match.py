@@ -14,9 +14,10 @@ HIDDEN_BY_WORDS = frozenset({"roles", "terms"})  # "a couple of" hides the coupl
 TELLING_WORDS = frozenset({"costumes", "visitors"})  # "museum guide", "foreign student"
 NOTE_KINDS = {"collocations": "collocation", "bodies": "body", "things": "thing"}
 NOTED = frozenset({"roles", "terms", "cultures", "religions", "sensitive", "periods", "cues", "people"})
+RANK = {"collocations": 2, "people": 1}  # which of two equally long matches hides the other
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)  # not frozen: so many are made that it would cost more than finding them
 class Match:
     """Tokens first to last (half-open) mean `entry`."""
 
@@ -37,19 +38,18 @@ class Matches:
     notes: list[Note]
 
 
-def find_matches(tokens: Tokens, rules: Ruleset, masks: list[Mask]) -> Matches:
-    found = [*_phrases(tokens, rules), *_patterns(tokens, rules)]
+def find_matches(tokens: Tokens, rules: Ruleset, masked: dict[int, Mask]) -> Matches:
+    found = _phrases(tokens, rules)
+    found += _patterns(tokens, rules)
     covers = _covers(_without_torn(found), len(tokens))
-    masked = _masked(tokens, masks)
     live: list[Match] = []
     notes: dict[tuple[int, int], Note] = {}
     for match in found:
-        mask = masked.get(match.first) or masked.get(match.last - 1)
         cover = covers[match.first]
+        mask = (masked.get(match.first) or masked.get(match.last - 1)) if masked else None
         if mask is not None:
             note = Note(span=mask.span, kind=mask.kind, rule=f"syntax/{mask.kind}")
-        elif _is_hidden(match, cover):
-            assert cover is not None
+        elif cover is not None and cover is not match and _is_hidden(match, cover):
             note = Note(
                 span=tokens.span(cover.first, cover.last), kind=NOTE_KINDS.get(cover.entry.kind, ""), rule=cover.entry.rule
             )
@@ -61,19 +61,21 @@ def find_matches(tokens: Tokens, rules: Ruleset, masks: list[Mask]) -> Matches:
     return Matches(live, list(notes.values()))
 
 
-def _phrases(tokens: Tokens, rules: Ruleset) -> Iterator[Match]:
+def _phrases(tokens: Tokens, rules: Ruleset) -> list[Match]:
     starts, ends = tokens.starts, tokens.ends
-    for position, (length, entries) in rules.phrases.iter(tokens.line):
-        first, last = starts[position - length + 2], ends[position]
-        for entry in entries:
-            if not entry.exact or _is_exact(tokens, first, last, entry.exact):
-                yield Match(first, last, entry)
+    return [
+        Match(first, last, entry)
+        for position, (length, entries) in rules.phrases.iter(tokens.line)
+        for first, last in ((starts[position - length + 2], ends[position]),)
+        for entry in entries
+        if not entry.exact or _is_exact(tokens, first, last, entry.exact)
+    ]
 
 
 def _is_exact(tokens: Tokens, first: int, last: int, exact: tuple[str, ...]) -> bool:
     """Capitals where the rule has them; a prompt all in capitals tells nothing, so it counts as written."""
-    raw = [tokens.raw(index) for index in range(first, last)]
-    return all(not wanted[:1].isupper() or given[:1].isupper() for wanted, given in zip(exact, raw, strict=False))
+    given = tokens.raws[first:last]
+    return all(not wanted[:1].isupper() or raw[:1].isupper() for wanted, raw in zip(exact, given, strict=False))
 
 
 def _patterns(tokens: Tokens, rules: Ruleset) -> Iterator[Match]:
@@ -83,34 +85,39 @@ def _patterns(tokens: Tokens, rules: Ruleset) -> Iterator[Match]:
             yield Match(first, last, entry)
 
 
-def _without_torn(matches: list[Match]) -> Iterator[Match]:
+def _without_torn(matches: list[Match]) -> Iterable[Match]:
     """A collocation that a longer-reaching person noun tears apart means nothing: "black cab" in "a black cab driver"."""
-    nouns = [match for match in matches if match.entry.kind == "roles" and match.length > 1]
+    reaches: dict[int, int] = {}
     for match in matches:
-        torn = match.entry.kind == "collocations" and any(match.first < noun.first < match.last < noun.last for noun in nouns)
-        if not torn:
-            yield match
+        if match.entry.kind == "roles" and match.length > 1 and reaches.get(match.first, 0) < match.last:
+            reaches[match.first] = match.last
+    return (match for match in matches if not _is_torn(match, reaches)) if reaches else matches
+
+
+def _is_torn(match: Match, reaches: dict[int, int]) -> bool:
+    """`reaches` holds for the tokens where a person noun of several words begins how far the longest one goes."""
+    inside = range(match.first + 1, match.last)
+    return match.entry.kind == "collocations" and any(reaches.get(first, 0) > match.last for first in inside)
 
 
 def _covers(matches: Iterable[Match], length: int) -> list[Match | None]:
     """For each token the longest match over it that hides; collocations before names before the rest where lengths are equal."""
     covers: list[Match | None] = [None] * length
+    weights = [-1] * length
     for match in matches:
-        if match.entry.kind == "periods" or (match.entry.kind == "words" and match.length == 1):
+        first, last, kind = match.first, match.last, match.entry.kind
+        if kind == "periods" or (kind == "words" and last - first == 1):
             continue
-        for index in range(match.first, match.last):
-            best = covers[index]
-            if best is None or _weight(match) > _weight(best):
+        weight = 4 * (last - first) + RANK.get(kind, 0)
+        for index in range(first, last):
+            if weight > weights[index]:
                 covers[index] = match
+                weights[index] = weight
     return covers
 
 
-def _weight(match: Match) -> tuple[int, int]:
-    return match.length, {"collocations": 2, "people": 1}.get(match.entry.kind, 0)
-
-
-def _is_hidden(match: Match, cover: Match | None) -> bool:
-    if cover is None or match is cover or not (cover.first <= match.first and match.last <= cover.last):
+def _is_hidden(match: Match, cover: Match) -> bool:
+    if not (cover.first <= match.first and match.last <= cover.last):
         return False
     if cover.entry.kind == "roles" and match.entry.flags & TELLING_WORDS:
         return False
@@ -118,10 +125,5 @@ def _is_hidden(match: Match, cover: Match | None) -> bool:
         if cover.entry.kind == "roles" and match.entry.kind == "terms" and not match.entry.has("colour"):
             return False  # "female boxer": one noun that states an axis
         return cover.entry.kind != "words" or match.entry.kind in HIDDEN_BY_WORDS
-    rank = {"collocations": 2, "people": 1}
-    mine, theirs = rank.get(match.entry.kind, 0), rank.get(cover.entry.kind, 0)
+    mine, theirs = RANK.get(match.entry.kind, 0), RANK.get(cover.entry.kind, 0)
     return theirs > mine and match.entry.kind != "words"
-
-
-def _masked(tokens: Tokens, masks: list[Mask]) -> dict[int, Mask]:
-    return {index: mask for mask in masks for index in range(*tokens.at(mask.span))}

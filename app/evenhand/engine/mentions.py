@@ -2,46 +2,29 @@
 is none."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from evenhand.engine.capitals import capital_names
+from evenhand.engine.classes import ATTRIBUTES, NUMBERS, OPENERS, classes
 from evenhand.engine.match import Match
-from evenhand.engine.reading import ATTRIBUTES, Reading
+from evenhand.engine.reading import Reading
 from evenhand.rules.ruleset import Entry
 
-NOUN_KINDS = (*sorted(ATTRIBUTES), "roles", "periods")
-STOPS = (
-    "prepositions",
-    "copulas",
-    "relatives",
-    "auxiliaries",
-    "negations",
-    "disguises",
-    "likenings",
-    "recipients",
-    "purposes",
-    "style-before",
-    "made-of",
+NOUN_KINDS = ATTRIBUTES | {"roles", "periods"}
+STOPS = classes(
+    *("prepositions", "copulas", "relatives", "auxiliaries", "negations", "disguises", "likenings", "recipients"),
+    *("purposes", "style-before", "made-of"),
 )
-OPENERS = ("determiners", "deictics", "possessives", "woman-pronouns", "man-pronouns")
+ENDS = STOPS | classes("conjunctions")
+COUNTS = classes(*NUMBERS)
+DESCRIBING = classes("adjectives", "attributes")
+# A name that stands in one of these is no unheard-of one, and a person noun in one of these or a word of grammar no unlisted one.
+HEARD_OF = classes("collocations", "bodies", "things", "people", "styles", "periods", *ATTRIBUTES)
+LISTED = HEARD_OF | classes("words")
 MAX_LEFT = 8
-LISTED = frozenset(
-    {
-        "collocations",
-        "bodies",
-        "things",
-        "people",
-        "styles",
-        "words",
-        "cultures",
-        "cues",
-        "periods",
-        "religions",
-        "sensitive",
-        "terms",
-    }
-)
+MAX_GROUPS = 6  # "1,000,000" has three groups of digits
 NAME_CERTAIN = 0.75
 HEAD_CERTAIN = 0.93
 AGENTIVE = re.compile(
@@ -87,11 +70,15 @@ def _nouns(reading: Reading) -> list[tuple[Match, tuple[Entry, ...]]]:
     """Person nouns, one an end token: the longest, with the entries of all that share its tokens."""
     longest: dict[int, Match] = {}
     for match in reading.matches:
-        if match.entry.kind in NOUN_KINDS and match.entry.number is not None and not _is_adjective_here(reading, match):
+        if match.entry.number is not None and match.entry.kind in NOUN_KINDS and not _is_adjective_here(reading, match):
             best = longest.get(match.last)
             if best is None or match.length > best.length:
                 longest[match.last] = match
-    kept = [match for match in longest.values() if not _inside_longer(match, longest.values())]
+    over: defaultdict[int, list[Match]] = defaultdict(list)
+    for match in longest.values():
+        for index in range(match.first, match.last):
+            over[index].append(match)
+    kept = [match for match in longest.values() if not _inside_longer(match, [*over[match.first], *over[match.last - 1]])]
     return [(match, _entries(reading, match)) for match in sorted(kept, key=lambda match: match.first)]
 
 
@@ -112,7 +99,7 @@ def _is_adjective_here(reading: Reading, match: Match) -> bool:
 
 
 def _ends_phrase(reading: Reading, index: int) -> bool:
-    return index >= len(reading.tokens) or reading.tokens.is_mark(index) or reading.any((*STOPS, "conjunctions"), index)
+    return index >= len(reading.tokens) or reading.tokens.is_mark(index) or reading.any(ENDS, index)
 
 
 def _inside_longer(match: Match, others: Iterable[Match]) -> bool:
@@ -129,7 +116,7 @@ def _entries(reading: Reading, match: Match) -> tuple[Entry, ...]:
     inside = [
         other.entry
         for index in range(match.first, match.last)
-        for other in reading.starting(index, *sorted(ATTRIBUTES))
+        for other in reading.starting(index, *ATTRIBUTES)
         if other.last <= match.last and other.length < match.length and other.entry.number is not None
     ]
     return (*(same or [match.entry]), *inside)
@@ -181,7 +168,7 @@ def _continues(reading: Reading, index: int, head: int, heads: set[int]) -> bool
         if reading.has("attributes", index):
             return True  # "a latin@ singer"
         return word in "-\u2010\u2011'\u2019"
-    if reading.any(STOPS, index) or reading.has("conjunctions", index):
+    if reading.any(ENDS, index):
         return False
     if index in heads and index + 1 < head and not reading.has("attributes", index):
         return False
@@ -192,7 +179,7 @@ def _continues(reading: Reading, index: int, head: int, heads: set[int]) -> bool
 def is_descriptive(reading: Reading, index: int) -> bool:
     if index < 0 or index >= len(reading.tokens):
         return False
-    return reading.any(("adjectives", "attributes"), index) or is_adjective_like(reading.tokens.words[index])
+    return reading.any(DESCRIBING, index) or is_adjective_like(reading.tokens.words[index])
 
 
 def _links(reading: Reading, index: int) -> bool:
@@ -207,18 +194,17 @@ def is_adjective_like(word: str) -> bool:
 
 
 def _is_number(reading: Reading, index: int) -> bool:
-    return reading.tokens.words[index].isdigit() or any(reading.has(f"numbers-{n}", index) for n in range(2, 11))
+    return reading.tokens.words[index].isdigit() or reading.any(COUNTS, index)
 
 
 def _number(reading: Reading, first: int, head: int) -> int | None:
     for index in range(first, head):
         if _is_age(reading, index):
             continue
-        for number in range(2, 11):
-            if reading.has(f"numbers-{number}", index):
-                return number
+        if reading.any(COUNTS, index):
+            return next(number for number, name in enumerate(NUMBERS, start=2) if reading.has(name, index))
         word = reading.tokens.words[index]
-        if word.isdigit() and len(word) < 4:
+        if word.isdecimal() and len(word) < 4:
             return _grouped(reading, index)
     return None
 
@@ -227,11 +213,18 @@ def _grouped(reading: Reading, index: int) -> int | None:
     """The number whose last digits stand at `index`: "12", or "1,000", whose groups are parted by commas."""
     words = reading.tokens.words
     digits = words[index]
-    while index > 1 and words[index - 1] == "," and words[index - 2].isdigit() and len(digits) % 3 == 0:
+    most = 3 * MAX_GROUPS
+    while len(digits) < most and index > 1 and words[index - 1] == "," and words[index - 2].isdecimal() and len(digits) % 3 == 0:
         index -= 2
         digits = words[index] + digits
     last = index
-    while last + 2 < len(words) and words[last + 1] == "," and len(words[last + 2]) == 3 and words[last + 2].isdigit():
+    while (
+        len(digits) < most
+        and last + 2 < len(words)
+        and words[last + 1] == ","
+        and len(words[last + 2]) == 3
+        and words[last + 2].isdecimal()
+    ):
         last += 2
         digits = digits if digits.endswith(words[last]) and len(digits) > 3 else digits + words[last]
     return int(digits) or None
@@ -257,7 +250,13 @@ def _counting_tags(reading: Reading, nouns: list[tuple[Match, tuple[Entry, ...]]
     found = []
     for match in reading.matches:
         digits = reading.tokens.words[match.first][:1]
-        if match.entry.has("tag") and match.entry.states and digits.isdigit() and match.length == 1 and match.first not in taken:
+        if (
+            match.entry.has("tag")
+            and match.entry.states
+            and digits.isdecimal()
+            and match.length == 1
+            and match.first not in taken
+        ):
             taken.add(match.first)
             number = int(digits)
             found.append(Mention("person", match.first, match.first, match.last, (match.entry,), many=number > 1, number=number))
@@ -271,10 +270,11 @@ def _unlisted(reading: Reading, nouns: list[tuple[Match, tuple[Entry, ...]]]) ->
     names = [_named(*run, MODEL_NAME) for run in _runs(reading, "NAME", NAME_CERTAIN) if _is_unheard_of(reading, *run, taken)]
     named = {index for mention in names for index in range(mention.first, mention.last)}
     names += [_named(*run, CAPITAL_NAME) for run in capital_names(reading, heads) if not named & set(range(*run))]
-    listed = taken | _covered(reading, LISTED)
     people = [last - 1 for _, last in _runs(reading, "HEAD", HEAD_CERTAIN)]
     return names + [
-        _unlisted_person(reading, index, heads) for index in people if index not in listed and _is_agent(reading, index)
+        _unlisted_person(reading, index, heads)
+        for index in people
+        if index not in taken and not reading.any(LISTED, index) and _is_agent(reading, index)
     ]
 
 
@@ -286,12 +286,9 @@ def _is_unheard_of(reading: Reading, first: int, last: int, taken: set[int]) -> 
     """Plain words that stand in no rule and in no hyphened word ("sun-kissed" names nobody)."""
     words = reading.tokens.words
     hyphened = any(0 <= at < len(words) and words[at] == "-" for at in (first - 1, last))
-    known = taken | _covered(reading, LISTED - {"words"})
-    return not hyphened and not any(index in known or not words[index].isalpha() for index in range(first, last))
-
-
-def _covered(reading: Reading, kinds: frozenset[str]) -> set[int]:
-    return {index for match in reading.matches if match.entry.kind in kinds for index in range(match.first, match.last)}
+    return not hyphened and not any(
+        index in taken or reading.any(HEARD_OF, index) or not words[index].isalpha() for index in range(first, last)
+    )
 
 
 def _is_agent(reading: Reading, index: int) -> bool:
@@ -306,8 +303,8 @@ def _unlisted_person(reading: Reading, index: int, heads: set[int]) -> Mention:
 def _runs(reading: Reading, label: str, certain: float) -> Iterator[tuple[int, int]]:
     """Stretches of tokens that the model labels so, certain of at least one."""
     first = None
-    for index in range(len(reading.labels) + 1):
-        inside = index < len(reading.labels) and reading.labels[index][0] == label
+    for index, (given, _) in enumerate((*reading.labels, ("", 0.0))):
+        inside = given == label
         if inside and first is None:
             first = index
         elif not inside and first is not None:

@@ -1,19 +1,23 @@
 """What "she", "his" and their kin say about the gender of somebody mentioned before (or, opening a prompt, right after)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from itertools import islice
 
-from evenhand.engine.cast import Person, finding
+from evenhand.engine.cast import Cast, Person, finding
+from evenhand.engine.classes import classes
+from evenhand.engine.mentions import Mention
 from evenhand.engine.reading import Reading
 from evenhand.flow import Axis
 from evenhand.rules.ruleset import Entry
 
 PRONOUNS = (("woman-pronouns", "woman"), ("man-pronouns", "man"))
 GENDER: frozenset[Axis] = frozenset({"gender"})
+REACH = 32  # mentions between a pronoun and whom it means
 
 
-def bind_pronouns(reading: Reading, cast: Sequence[Person]) -> None:
+def bind_pronouns(reading: Reading, cast: Cast) -> None:
     for name, gender in PRONOUNS:
-        for index in sorted(reading.marks.get(name, ())):
+        for index in reading.every(classes(name)):
             if not _is_either(reading, index):
                 for person in _meant(reading, cast, index, gender):
                     entry = Entry(rule=f"words/{name}", kind="words", axes=GENDER, states={"gender": gender})
@@ -28,24 +32,32 @@ def _is_either(reading: Reading, index: int) -> bool:
     return len(both) == 2 and joined
 
 
-def _meant(reading: Reading, cast: Sequence[Person], index: int, gender: str) -> list[Person]:
+def _meant(reading: Reading, cast: Cast, index: int, gender: str) -> list[Person]:
     """Everybody it can mean: one axis too many kept is better than one person changed."""
-    sentence = reading.tokens.sentence
-    single = [person for person in cast if not person.lead.many and person.gender in (None, gender)]
-    before = [(mention, person) for person in single if (mention := person.before(index)) and not _holds(person, index)]
-    if not before:
-        following = [person for person in single if person.lead.head > index and not _holds(person, index)]
-        return following[:1]
-    near = [(mention, person) for mention, person in before if sentence[mention.last - 1] == sentence[index]]
+    near = list(_near(reading, cast, index, gender))
     if not near:
-        latest = max(sentence[mention.last - 1] for mention, _ in before)
-        near = [(mention, person) for mention, person in before if sentence[mention.last - 1] == latest]
-    touching = [person for mention, person in near if mention.last == index - 1 and reading.has("conjunctions", index - 1)]
+        following = islice(cast.leading_after(index), REACH)
+        return list(islice((person for person in following if _can_be(cast, person, index, gender)), 1))
+    near.sort(key=lambda pair: cast.place(pair[0]))
+    touching = [person for person, mention in near if mention.last == index - 1 and reading.has("conjunctions", index - 1)]
     if touching:
         return touching
-    stated = [person for _, person in near if person.gender == gender and not person.is_named]
-    return stated[-1:] if stated else [person for _, person in near]
+    stated = [person for person, _ in near if person.gender == gender and not person.is_named]
+    return stated[-1:] if stated else [person for person, _ in near]
 
 
-def _holds(person: Person, index: int) -> bool:
-    return person.holding(index, index + 1) is not None
+def _near(reading: Reading, cast: Cast, index: int, gender: str) -> Iterator[tuple[Person, Mention]]:
+    """Who was mentioned before in the same sentence or, where nobody was, in the latest one in which somebody was."""
+    sentence = reading.tokens.sentence
+    found: int | None = None
+    for person, mention in islice(cast.before(index), REACH):
+        if found not in (None, sentence[mention.last - 1]):
+            return
+        if _can_be(cast, person, index, gender):
+            found = sentence[mention.last - 1]
+            yield person, mention
+
+
+def _can_be(cast: Cast, person: Person, index: int, gender: str) -> bool:
+    """One person of that gender or of none yet, and not the one in whose phrase the pronoun stands."""
+    return not person.lead.many and person.gender in (None, gender) and person not in cast.at(index)

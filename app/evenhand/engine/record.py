@@ -1,5 +1,6 @@
 """Decision in, plain data out: the one wire form that /rewrite, the decision log, explain and batch speak (DESIGN.md)."""
 
+from collections.abc import Mapping, Sequence
 from typing import NotRequired
 
 from typing_extensions import TypedDict
@@ -27,6 +28,7 @@ class AxisRecord(TypedDict):
     state: str
     closed_by: list[ClosedBy]
     drawn: list[str | list[str]]
+    on_trial: NotRequired[list[ClosedBy]]
 
 
 class SubjectRecord(TypedDict):
@@ -66,9 +68,12 @@ class DecisionRecord(TypedDict):
     subjects: list[SubjectRecord]
     edits: list[list[EditRecord]]
     notes: list[NoteRecord]
-    overhead_ms: float
+    overhead_ms: NotRequired[float]
+    row: NotRequired[int]
+    input: NotRequired[dict[str, object]]
     ref: NotRequired[str]
     replaced: NotRequired[bool]
+    remarks: NotRequired[list[str]]
 
 
 def record(decision: Decision, rules: Ruleset, *, ref: str | None = None) -> DecisionRecord:
@@ -82,21 +87,34 @@ def record(decision: Decision, rules: Ruleset, *, ref: str | None = None) -> Dec
         seed=prompt.seed,
         prompt=prompt.text,
         rewrites=list(decision.texts),
-        subjects=[_subject(subject, decision, rules) for subject in analysis.subjects],
+        subjects=_subjects(decision, rules),
         edits=[[_edit(edit) for edit in edits] for edits in decision.edits],
         notes=[_note(note, prompt.text) for note in analysis.notes],
         overhead_ms=round(decision.overhead_ms, 3),
     )
     if decision.replaced:
         out["replaced"] = True
+    if decision.remarks:
+        out["remarks"] = list(decision.remarks)
     if ref is not None:
         out["ref"] = ref
     return out
 
 
-def _subject(subject: Subject, decision: Decision, rules: Ruleset) -> SubjectRecord:
-    text = decision.plan.analysis.prompt.text
-    rulings = [ruling for ruling in decision.plan.rulings if ruling.subject is subject]
+def _subjects(decision: Decision, rules: Ruleset) -> list[SubjectRecord]:
+    rulings: dict[int, list[Ruling]] = {}
+    for ruling in decision.plan.rulings:
+        rulings.setdefault(id(ruling.subject), []).append(ruling)
+    drawn: dict[int, list[Draw]] = {}
+    for draw in (draw for draws in decision.draws for draw in draws):
+        drawn.setdefault(id(draw.ruling), []).append(draw)
+    analysis = decision.plan.analysis
+    return [_subject(each, rulings.get(id(each), []), drawn, analysis.prompt.text, rules) for each in analysis.subjects]
+
+
+def _subject(
+    subject: Subject, rulings: Sequence[Ruling], drawn: Mapping[int, Sequence[Draw]], text: str, rules: Ruleset
+) -> SubjectRecord:
     return SubjectRecord(
         text=text[subject.span.start : subject.span.end],
         start=subject.span.start,
@@ -104,18 +122,19 @@ def _subject(subject: Subject, decision: Decision, rules: Ruleset) -> SubjectRec
         head=HeadRecord(text=text[subject.head.start : subject.head.end], start=subject.head.start, end=subject.head.end),
         count=subject.count,
         number=subject.number,
-        axes={ruling.axis: _axis(ruling, decision, rules) for ruling in rulings},
+        axes={ruling.axis: _axis(ruling, drawn.get(id(ruling), ()), text, rules) for ruling in rulings},
     )
 
 
-def _axis(ruling: Ruling, decision: Decision, rules: Ruleset) -> AxisRecord:
-    text = decision.plan.analysis.prompt.text
-    drawn = [_drawn(draw, ruling.subject) for draws in decision.draws for draw in draws if draw.ruling is ruling]
-    return AxisRecord(
+def _axis(ruling: Ruling, drawn: Sequence[Draw], text: str, rules: Ruleset) -> AxisRecord:
+    out = AxisRecord(
         state="open" if ruling.is_open else "closed",
         closed_by=[_closed_by(finding, ruling.axis, text, rules) for finding in ruling.closed_by],
-        drawn=drawn,
+        drawn=[_drawn(draw, ruling.subject) for draw in drawn],
     )
+    if ruling.on_trial:
+        out["on_trial"] = [_closed_by(finding, ruling.axis, text, rules) for finding in ruling.on_trial]
+    return out
 
 
 def _drawn(draw: Draw, subject: Subject) -> str | list[str]:

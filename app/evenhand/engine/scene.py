@@ -4,7 +4,8 @@ do not."""
 from collections.abc import Iterator, Sequence
 
 from evenhand.engine.bind import origin_of
-from evenhand.engine.cast import ALL_AXES, Person, finding
+from evenhand.engine.cast import ALL_AXES, Cast, finding, told
+from evenhand.engine.classes import classes
 from evenhand.engine.match import Match
 from evenhand.engine.reading import Reading
 from evenhand.engine.titles import titled_events
@@ -14,20 +15,24 @@ from evenhand.rules.ruleset import Entry
 
 COSTUME_REACH = 4
 COSTUME_BEFORE = 8
+NO_SETTING = classes("style-medium", "style-after", "bodies")
+ADJECTIVES = classes("adjectives")
 ETHNICITY: frozenset[Axis] = frozenset({"ethnicity"})
 
 
-def set_scene(
-    reading: Reading, cast: Sequence[Person], zones: frozenset[int], refused: frozenset[int], *, until: int
-) -> list[Finding]:
+def set_scene(reading: Reading, cast: Cast, zones: frozenset[int], refused: frozenset[int], *, until: int) -> list[Finding]:
     """The scene's findings; each is also put on the persons it holds for. A visitor is free of the place's culture."""
+    if not cast:
+        return []
     years = [year for year in find_years(reading.tokens.text) if not _is_masked(reading, year)]
-    found = [
-        *_periods(reading, years, zones, refused),
-        *_years(reading, years, zones, until),
-        *_cultures(reading, cast, zones, refused),
-    ]
-    found += titled_events(reading)
+    found = told(
+        [
+            *_periods(reading, years, zones, refused),
+            *_years(reading, years, zones, until),
+            *_cultures(reading, cast, zones, refused),
+            *titled_events(reading),
+        ]
+    )
     for person in cast:
         is_visitor = person.has_mark(reading, "visitors")
         person.findings += [each for each in found if not (is_visitor and each.reason == "culture")]
@@ -40,11 +45,11 @@ def _is_masked(reading: Reading, year: Year) -> bool:
 
 
 def _periods(reading: Reading, years: Sequence[Year], zones: frozenset[int], refused: frozenset[int]) -> Iterator[Finding]:
-    events = [match.entry.years for match in reading.matches if match.entry.kind == "periods" and match.entry.years]
-    known = [(year.first, year.last) for year in years] + events
-    for match in reading.matches:
+    periods = [match for match in reading.matches if match.entry.kind == "periods"]
+    known = {(year.first, year.last) for year in years} | {match.entry.years for match in periods if match.entry.years}
+    for match in periods:
         entry = match.entry
-        if entry.kind != "periods" or match.first in zones:
+        if match.first in zones:
             continue
         if entry.during and not any(first <= entry.during[1] and entry.during[0] <= last for first, last in known):
             continue
@@ -78,13 +83,12 @@ def _is_art_style(reading: Reading, match: Match) -> bool:
     """A word that is an era and an art style ("renaissance") is a style as a tag by itself or before a medium."""
     if match.entry.number is not None or not reading.has("style-medium", match.first):
         return False
-    segment = reading.tokens.segment
-    alone = sum(1 for each in segment if each == segment[match.first]) <= match.length + 1
+    alone = len(reading.tokens.segment_of(match.first)) <= match.length + 1
     longer = any(other.length > match.length for other in reading.starting(match.first, "styles"))
     return longer or alone or reading.has("style-medium", match.last)
 
 
-def _cultures(reading: Reading, cast: Sequence[Person], zones: frozenset[int], refused: frozenset[int]) -> Iterator[Finding]:
+def _cultures(reading: Reading, cast: Cast, zones: frozenset[int], refused: frozenset[int]) -> Iterator[Finding]:
     for match in reading.matches:
         if match.entry.kind != "cultures" or match.first in zones or not match.entry.axes:
             continue
@@ -102,8 +106,6 @@ def _is_negated_place(reading: Reading, match: Match) -> bool:
 
 def _modifies_thing(reading: Reading, match: Match) -> bool:
     """A nationality before a thing sets the scene, save before food, animals and styles."""
-    index = reading.tokens.after(match.last)
-    while index < len(reading.tokens) and reading.has("adjectives", index):
-        index = reading.tokens.after(index + 1)
+    index = reading.past(ADJECTIVES, match.last)
     things = [other for other in reading.starting(index, "things") if not other.entry.has("food")]
-    return bool(things) and not reading.any(("style-medium", "style-after", "bodies"), index)
+    return bool(things) and not reading.any(NO_SETTING, index)

@@ -7,15 +7,17 @@ the noun of the group ("a large | group of dancers").
 import re
 from collections.abc import Mapping
 
-from evenhand.engine.mentions import STOPS, Mention, is_descriptive, phrase_start
+from evenhand.engine.classes import OPENERS, classes
+from evenhand.engine.mentions import COUNTS, ENDS, Mention, is_descriptive, phrase_start
 from evenhand.engine.reading import Reading
 from evenhand.engine.tokens import HYPHENS
 from evenhand.flow import Axis, Span
 
 MAX_MODIFIERS = 3
 MAX_COUNTED = 4  # a larger group gets words for a range
-OPENERS = ("determiners", "deictics", "possessives", "woman-pronouns", "man-pronouns")
 PEOPLE = ("roles", "terms", "bodies")
+SOMEBODY = classes(*PEOPLE)
+NAMELESS = OPENERS | ENDS | classes("attributes", "terms")
 # What a listed noun ("old couple", "large crowd") may begin with and still take words after it.
 AGES = re.compile(
     r"young|old|elderly|elder|older|younger|middle|aged|teenage|adolescent|ag(?:e?)ing|retired|aspiring|struggling|small|little|large|big|huge|"
@@ -31,13 +33,13 @@ def find_slots(reading: Reading, mention: Mention) -> tuple[Mapping[Axis, int], 
     people = _before_gender(reading, noun)
     place = _range_start(reading, mention, people) if _is_range(mention) else people
     slots: dict[Axis, int] = {
-        "gender": tokens.spans[noun].start,
-        "ethnicity": tokens.spans[place].start,
-        "age": tokens.spans[people].start,
+        "gender": tokens.left[noun],
+        "ethnicity": tokens.left[place],
+        "age": tokens.left[people],
     }
     article = place - 1
     is_article = article >= 0 and tokens.words[article] in ("a", "an")
-    return slots, tokens.spans[article] if is_article else None
+    return slots, tokens.span(article, place) if is_article else None
 
 
 def _noun_start(reading: Reading, head: int, last: int, first: int) -> int:
@@ -77,9 +79,7 @@ def _is_glued(reading: Reading, index: int) -> bool:
     tokens = reading.tokens
     if index < 2 or tokens.words[index - 1] not in HYPHENS:
         return False
-    return (
-        tokens.spans[index - 2].end == tokens.spans[index - 1].start and tokens.spans[index - 1].end == tokens.spans[index].start
-    )
+    return tokens.right[index - 2] == tokens.left[index - 1] and tokens.right[index - 1] == tokens.left[index]
 
 
 def _ends_name(reading: Reading, index: int) -> bool:
@@ -91,11 +91,7 @@ def _ends_name(reading: Reading, index: int) -> bool:
         or (index > 0 and reading.tokens.words[index - 1] == ",")
     ):
         return True
-    if (
-        reading.any((*OPENERS, *STOPS, "attributes", "terms", "conjunctions"), index)
-        or is_descriptive(reading, index)
-        or _is_count(reading, index)
-    ):
+    if reading.any(NAMELESS, index) or is_descriptive(reading, index) or _is_count(reading, index):
         return True
     participle = (word.endswith("ed") and not word.endswith("eed") and len(word) > 4) or (
         word.endswith("ing") and _is_glued(reading, index)
@@ -106,7 +102,7 @@ def _ends_name(reading: Reading, index: int) -> bool:
 def _is_verb(reading: Reading, index: int) -> bool:
     """Right after somebody a bare verb ("students | watch clowns"); elsewhere an unlisted word in -s ("rain soaks | farmers")."""
     word = reading.tokens.words[index]
-    if reading.any(PEOPLE, index):
+    if reading.any(SOMEBODY, index):
         return False
     if word.endswith("s") and not word.endswith(NAMING_ENDINGS):
         return True
@@ -115,14 +111,12 @@ def _is_verb(reading: Reading, index: int) -> bool:
 
 def _follows_somebody(reading: Reading, index: int, *numbers: str) -> bool:
     """Right after a person or an animal, which `index` then tells the doing of: "a coach | teaching kids"."""
-    before = (
-        match for first in range(max(index - 3, 0), index) for match in reading.starting(first, *PEOPLE) if match.last == index
-    )
+    before = (match for match in reading.ending(index, *PEOPLE) if match.length <= 3)
     return any(match.entry.number in (numbers or ("one", "many")) for match in before)
 
 
 def _is_count(reading: Reading, index: int) -> bool:
-    return reading.tokens.words[index][:1].isdigit() or any(reading.has(f"numbers-{n}", index) for n in range(2, 11))
+    return reading.tokens.words[index][:1].isdigit() or reading.any(COUNTS, index)
 
 
 def _before_gender(reading: Reading, noun: int) -> int:

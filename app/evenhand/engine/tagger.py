@@ -60,8 +60,8 @@ class NetworkTagger:
 
 
 def _readings(chances: Floats) -> list[Reading]:
-    best = chances.argmax(axis=1)
-    return [(LABELS[number], float(row[number])) for number, row in zip(best.tolist(), chances, strict=True)]
+    best = chances.argmax(axis=1).tolist()
+    return list(zip(map(LABELS.__getitem__, best), chances.max(axis=1).tolist(), strict=True))
 
 
 class SpacyTagger:

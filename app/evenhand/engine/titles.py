@@ -5,10 +5,12 @@ Such a title closes the scene like a listed event. It lives by its capitals: pro
 nor does a capital at a sentence's start, nor a group at a listed place ("Tourists in Central Park").
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 
 from evenhand.engine.capitals import is_capital, is_mixed_case
 from evenhand.engine.cast import ALL_AXES, finding
+from evenhand.engine.classes import classes
 from evenhand.engine.reading import Reading
 from evenhand.flow import Finding
 from evenhand.rules.ruleset import Entry
@@ -16,6 +18,9 @@ from evenhand.rules.ruleset import Entry
 LINKS = frozenset({"in", "at", "during", "of"})
 MIN_LOWER_SHARE = 0.3
 GROUP_REACH = 5
+NAMED = classes("people", "cultures")
+KNOWN = NAMED | classes("collocations")
+SMALL = classes("prepositions", "determiners")
 TITLED_EVENT = Entry(rule="periods/titled-event", kind="periods", reason="period", scope="scene")
 
 
@@ -23,22 +28,19 @@ def titled_events(reading: Reading) -> Iterator[Finding]:
     tokens = reading.tokens
     if not is_mixed_case(reading, share=MIN_LOWER_SHARE):
         return
-    for link, word in enumerate(tokens.words):
-        if word in LINKS and _is_titled_group(reading, link - 1):
-            first, last = _title_after(reading, link)
-            if first < last:
-                yield finding(reading, first, last, TITLED_EVENT, axes=ALL_AXES, reason="period")
+    links = [link for link, word in enumerate(tokens.words) if word in LINKS and _is_titled_group(reading, link - 1)]
+    for first, last in _titles_after(reading, links) if links else ():
+        yield finding(reading, first, last, TITLED_EVENT, axes=ALL_AXES, reason="period")
 
 
 def _is_titled_group(reading: Reading, index: int) -> bool:
     """A plural or collective noun that ends a phrase with a capital inside the sentence; no name and no place."""
     tokens = reading.tokens
-    if index < 1 or tokens.is_mark(index) or reading.any(("people", "cultures"), index):
+    if index < 1 or tokens.is_mark(index) or reading.any(NAMED, index):
         return False
     group = tokens.words[index].endswith("s") or any(
-        match.last == index + 1 and (match.entry.number == "many" or match.entry.has("group") or match.entry.has("weak"))
-        for match in reading.matches
-        if match.entry.kind in ("roles", "terms", "cultures")
+        match.entry.number == "many" or match.entry.has("group") or match.entry.has("weak")
+        for match in reading.ending(index + 1, "roles", "terms", "cultures")
     )
     first = index
     while first > 0 and index - first < GROUP_REACH and is_capital(reading, first - 1) and not tokens.is_mark(first - 1):
@@ -48,22 +50,41 @@ def _is_titled_group(reading: Reading, index: int) -> bool:
     return group and capital and not starts
 
 
-def _title_after(reading: Reading, link: int) -> tuple[int, int]:
-    """The run of the event's name; empty where it has fewer than two capitals or is a known place or name."""
+def _titles_after(reading: Reading, links: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """The runs of events' names: they begin with a capital, hold another, and a word that is no known place or name."""
     tokens = reading.tokens
-    first = link + 1
-    first += first < len(tokens) and tokens.words[first] == "the"
-    last = first
-    while last < len(tokens) and tokens.sentence[last] == tokens.sentence[link] and not _ends_title(reading, last):
-        last += 1
-    capitals = [index for index in range(first, last) if is_capital(reading, index) or tokens.words[index].isdigit()]
-    content = [
-        index
-        for index in range(first, last)
-        if not reading.any(("prepositions", "determiners"), index) and tokens.words[index].isalnum()
-    ]
-    known = all(reading.any(("cultures", "collocations", "people"), index) for index in content)
-    return (first, last) if len(capitals) > 1 and capitals[0] == first and not known else (first, first)
+    every = range(len(tokens))
+    ends = _title_ends(reading)
+    capitals = _counted(is_capital(reading, index) or tokens.words[index].isdigit() for index in every)
+    strange = _counted(not reading.any(SMALL | KNOWN, index) and tokens.words[index].isalnum() for index in every)
+    for link in links:
+        first = link + 1
+        first += first < len(tokens) and tokens.words[first] == "the"
+        if first == len(tokens) or tokens.sentence[first] != tokens.sentence[link]:
+            continue
+        last = ends[first]
+        opens = capitals[first + 1] > capitals[first]
+        if opens and last > first and capitals[last] - capitals[first] > 1 and strange[last] > strange[first]:
+            yield first, last
+
+
+def _counted(facts: Iterable[bool]) -> list[int]:
+    """How many are true before each place."""
+    return list(accumulate(facts, initial=0))
+
+
+def _title_ends(reading: Reading) -> list[int]:
+    """For each token where a title that begins there ends: at the next mark or the end of the sentence."""
+    tokens = reading.tokens
+    ends: list[int] = []
+    end = len(tokens)
+    for index in reversed(range(len(tokens))):
+        if index + 1 < len(tokens) and tokens.sentence[index + 1] != tokens.sentence[index]:
+            end = index + 1
+        if _ends_title(reading, index):
+            end = index
+        ends.append(end)
+    return ends[::-1]
 
 
 def _ends_title(reading: Reading, index: int) -> bool:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from evenhand.engine.manner import Manner
 from evenhand.flow import Axis, Draw, Edit, Span, Subject
 from evenhand.rules.ruleset import Ruleset, Wording
 from evenhand.text import article, listed
@@ -15,16 +16,15 @@ from evenhand.text import article, listed
 RANGE = "range"
 BOTH = "range-both"
 ORDER: tuple[Axis, ...] = ("ethnicity", "gender", "age")
-LONG_WORDS = 8  # without a capital in so many words the prompt is written in lower case on purpose
 COUNTS = {1: "one", 2: "two", 3: "three", 4: "four"}
-SMALL_WORDS = frozenset({"a", "an", "and", "of", "the", "in", "on", "at", "with"})
-CAPITALS = 0.7  # the share of capital letters from which a prompt is written in capitals
 Values = Mapping[Axis, Sequence[str]]
+MEASURE_CHARS = 80  # how far back "hundreds of" may begin
+_WORD_BEFORE = re.compile(r"[^\W_][-\u2010\u2011]?$")
 _MEASURE = re.compile(
     r"\b(?:\w+s|lot|bunch|number|full|sea|line|row|mass|handful|majority|one|some|all|most)\s+of\s+$", re.IGNORECASE
 )
 _GOES_ON = re.compile(
-    r"\W|$|(?:in|on|at|with|who|whose|is|are|and|or|from|near|by|beside|behind|under|inside|outside|to|as|\w+ing)\b",
+    r" *+(?:\W|$|(?:in|on|at|with|who|whose|is|are|and|or|from|near|by|beside|behind|under|inside|outside|to|as|\w+ing)\b)",
     re.IGNORECASE,
 )
 
@@ -33,25 +33,32 @@ _GOES_ON = re.compile(
 class Passage:
     """One subject in its prompt. `repeats`: its noun stands elsewhere too ("... the person"), so it must keep it."""
 
-    text: str
+    manner: Manner
     subject: Subject
     rules: Ruleset
     repeats: bool
 
+    @property
+    def text(self) -> str:
+        return self.manner.text
 
-def word(text: str, draws: Sequence[Draw], rules: Ruleset, *, limit: int | None = None) -> tuple[tuple[Edit, ...], bool]:
+
+def word(manner: Manner, draws: Sequence[Draw], rules: Ruleset, *, limit: int | None = None) -> tuple[tuple[Edit, ...], bool]:
     """The edits of one image, and whether any word of the original is replaced rather than kept.
 
     `limit` is the number of characters that may be added for one person; the policy's where none is given.
     """
     limit = rules.policy.limits.added_chars_per_person if limit is None else limit
     edits: list[Edit] = []
-    subjects = {id(draw.ruling.subject): draw.ruling.subject for draw in draws}.values()
-    nouns = [_noun(text, subject) for subject in subjects]
-    for subject, noun in zip(subjects, nouns, strict=True):
-        values: Values = {draw.ruling.axis: draw.values or (RANGE,) for draw in draws if draw.ruling.subject is subject}
-        repeats = len(re.findall(rf"\b{re.escape(noun)}\b", text.lower())) > nouns.count(noun)
-        edits += _within(Passage(text, subject, rules, repeats), values, limit)
+    drawn: dict[int, dict[Axis, Sequence[str]]] = {}
+    for draw in draws:
+        drawn.setdefault(id(draw.ruling.subject), {})[draw.ruling.axis] = draw.values or (RANGE,)
+    subjects = {id(draw.ruling.subject): draw.ruling.subject for draw in draws}
+    nouns = {key: _noun(manner.text, subject) for key, subject in subjects.items()}
+    counts = Counter(nouns.values())
+    for key, subject in subjects.items():
+        repeats = manner.count(nouns[key]) > counts[nouns[key]]
+        edits += _within(Passage(manner, subject, rules, repeats), drawn[key], limit)
     ordered = tuple(sorted(edits, key=lambda edit: edit.span))
     return ordered, any(edit.span.start < edit.span.end for edit in ordered)
 
@@ -75,13 +82,13 @@ def _added(edits: Sequence[Edit]) -> int:
 
 def _said(passage: Passage, values: Values) -> list[Edit]:
     edits = [edit for edit in _edits(passage, values) if not _is_inside_word(passage.text, edit)]
-    return _styled(passage.text, passage.subject, edits)
+    return _styled(passage.manner, passage.subject, edits)
 
 
 def _is_inside_word(text: str, edit: Edit) -> bool:
     """The second half of "firefighter-paramedic" takes no words of its own."""
     at = edit.span.start
-    return edit.text.endswith(" ") and at == edit.span.end and re.search(r"[^\W_][-\u2010\u2011]?$", text[:at]) is not None
+    return edit.text.endswith(" ") and at == edit.span.end and _WORD_BEFORE.search(text, max(at - 3, 0), at) is not None
 
 
 def _edits(passage: Passage, values: Values) -> list[Edit]:
@@ -142,7 +149,7 @@ def _pronoun(passage: Passage, said: Mapping[Axis, Wording]) -> list[Edit]:
     text, subject, head = passage.text, passage.subject, passage.subject.head
     stated = next((each.states["gender"] for each in subject.findings if "gender" in each.states), "")
     gender = said.get("gender") or passage.rules.wording.get(("gender", stated))
-    if gender is None or not _GOES_ON.match(text[head.end :].lstrip(" ")):
+    if gender is None or not _GOES_ON.match(text, head.end):
         return []
     noun = gender.narrow[text[head.start : head.end].lower()].removeprefix("a ")
     phrase = " ".join([*(said[axis].adjective for axis in ORDER if axis in said and axis != "gender"), noun])
@@ -157,24 +164,24 @@ def _range(passage: Passage, values: Values) -> list[Edit]:
     if narrow and (not narrow.text.startswith("a ") or _is_bare(text, subject, narrow)):
         if subject.number is not None and said.many:
             return [Edit(Span(subject.head.end, subject.head.end), " " + said.many)]
-        return [_kept(text, narrow)]
+        return [_kept(passage.manner, narrow)]
     words = said.one if subject.is_collective and said.one else said.adjective
     return [_insertion(min(subject.slots[axis] for axis in values), words)]
 
 
-def _kept(text: str, narrow: Edit) -> Edit:
+def _kept(manner: Manner, narrow: Edit) -> Edit:
     """What is put before or behind the noun, where its narrower form still holds it: "people, women and men"."""
     start, end = narrow.span.start, narrow.span.end
-    noun = text[start:end].lower()
+    noun = manner.text[start:end].lower()
     if narrow.text.startswith(noun):
-        return Edit(Span(end, end), narrow.text.removeprefix(noun) + _closing(text, end))
+        return Edit(Span(end, end), narrow.text.removeprefix(noun) + _closing(manner, end))
     return Edit(Span(start, start), narrow.text.removesuffix(noun)) if narrow.text.endswith(noun) else narrow
 
 
 def _is_bare(text: str, subject: Subject, narrow: Edit) -> bool:
     """No word stands before the noun in its phrase, and no measure: "people", not "the people" or "hundreds of people"."""
     at = {subject.span.start, subject.slots["ethnicity"]}
-    return at == {narrow.span.start} and not _MEASURE.search(text[: subject.head.start])
+    return at == {narrow.span.start} and not _MEASURE.search(text, max(subject.head.start - MEASURE_CHARS, 0), subject.head.start)
 
 
 def _enumeration(passage: Passage, values: Values) -> Edit:
@@ -187,7 +194,7 @@ def _enumeration(passage: Passage, values: Values) -> Edit:
         _item(dict(zip(axes, person, strict=True)), count, len(people), head, rules) for person, count in Counter(people).items()
     ]
     phrase = ", " + listed(items)
-    return Edit(Span(subject.head.end, subject.head.end), phrase + _closing(text, subject.head.end))
+    return Edit(Span(subject.head.end, subject.head.end), phrase + _closing(passage.manner, subject.head.end))
 
 
 def _item(person: Mapping[Axis, str], count: int, total: int, head: str, rules: Ruleset) -> str:
@@ -209,64 +216,32 @@ def _many(one: str, gender: Wording) -> str:
     return one + "s"
 
 
-def _closing(text: str, at: int) -> str:
+def _closing(manner: Manner, at: int) -> str:
     """A comma, where the sentence goes on without a mark."""
-    rest = text[at:].lstrip(" ")
-    return "," if rest and text[at : at + 1] == " " and rest[0].isalnum() else ""
+    return "," if manner.goes_on(at) else ""
 
 
-def _styled(text: str, subject: Subject, edits: list[Edit]) -> list[Edit]:
+def _styled(manner: Manner, subject: Subject, edits: list[Edit]) -> list[Edit]:
     """The prompt's own casing and joints, the article's form, a capital where the sentence began with the noun."""
     if not edits:
         return edits
     edits = sorted(edits, key=lambda edit: edit.span)
-    opens = _opens_sentence(text, edits[0].span.start)
+    opens = manner.opens_sentence(edits[0].span.start)
     inserted = edits[0].span.start == edits[0].span.end
     kept = inserted and edits[-1].span.start == edits[-1].span.end and edits[0].span.start <= subject.head.start
-    edits = _article(text, subject, edits) + edits
-    if _is_capitals(text):
+    edits = _article(manner.text, subject, edits) + edits
+    if manner.is_capitals:
         return [Edit(edit.span, edit.text.upper()) for edit in edits]
-    if _is_title(text) or (opens and kept):
-        edits = [Edit(edit.span, _joined(text, edit, _titled(text, edit.text))) for edit in edits]
+    if manner.is_title or (opens and kept):
+        edits = [Edit(edit.span, manner.joined(edit.span.start, manner.titled(edit.text))) for edit in edits]
         return [_capital(edits[0]), *edits[1:]] if opens else edits
-    lower = len(text.split()) > LONG_WORDS and not any(char.isupper() for char in text)
-    edits = [Edit(edit.span, _joined(text, edit, edit.text.lower() if lower else edit.text)) for edit in edits]
+    lower = manner.is_lower
+    edits = [Edit(edit.span, manner.joined(edit.span.start, edit.text.lower() if lower else edit.text)) for edit in edits]
     return [_capital(edits[0]), *edits[1:]] if opens else edits
 
 
 def _capital(edit: Edit) -> Edit:
     return Edit(edit.span, edit.text[:1].upper() + edit.text[1:])
-
-
-def _is_capitals(text: str) -> bool:
-    letters = [char for char in text if char.isalpha()]
-    long = any(part.isupper() and len(part) > 3 for part in re.findall(r"[^\W\d_]+", text))
-    return long and sum(char.isupper() for char in letters) > CAPITALS * len(letters)
-
-
-def _is_title(text: str) -> bool:
-    """Title Case: every longer word has a capital, and there are several."""
-    long = [part for part in re.findall(r"[^\W\d_]+", text) if len(part) > 3]
-    return len(long) > 1 and all(part[0].isupper() for part in long)
-
-
-def _titled(text: str, words: str) -> str:
-    small = set() if re.search(r"\s(?:A|An|And|Of|In|On|At|The|With)\s", text) else SMALL_WORDS
-    return " ".join(part if part in small else part[:1].upper() + part[1:] for part in words.split(" "))
-
-
-def _joined(text: str, edit: Edit, words: str) -> str:
-    """In "tired_nurse" words are joined as the prompt joins them, and stay in lower case."""
-    at = edit.span.start
-    run = re.split(r"[\s,]", text[:at])[-1] + re.split(r"[\s,]", text[at:])[0]
-    if "_" not in run or words.startswith(","):
-        return words
-    return words.replace(" ", "_") if any(char.isupper() for char in text) else words.replace(" ", "_").lower()
-
-
-def _opens_sentence(text: str, at: int) -> bool:
-    before = text[:at].rstrip(" \t([{\"'\u201c\u2018*")
-    return text[at : at + 1].isupper() and (not before or before[-1] in ".!?:\n")
 
 
 def _article(text: str, subject: Subject, edits: Sequence[Edit]) -> list[Edit]:

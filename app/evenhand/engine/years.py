@@ -48,6 +48,8 @@ _YEAR = re.compile(r"(?<![\w.,:/#$\u00a3\u20acx*-])(?P<year>1[0-9]{3})(?![\w%$])
 _SPLIT_YEAR = re.compile(r"(?<!\d )\b(?P<year>1 [0-9] [0-9] [0-9])\b(?! \d)")
 _RANGE = re.compile(r"(?<![\w.,:/#$])(?P<year>1[0-9]{3})\s?[-\u2013\u2014]\s?(?:1[0-9]{3}|\d{2})(?![\w])")
 
+_DIGIT = re.compile(r"\d")
+BEFORE_CHARS = 48  # how far back a word is looked for that makes a number an age or a count
 _AGE_BEFORE = re.compile(
     r"\b(?:his|her|their|my|your|aged?|in (?:the )?(?:early|mid|late)|(?:early|mid|late))"
     r"[\s-]*(?:early|mid|late)?[\s-]*(?:to )?$",
@@ -75,10 +77,39 @@ class Year:
 
 
 def find_years(text: str) -> list[Year]:
-    if not any(char.isdigit() for char in text) and not _WORD_DECADE.search(text) and "entury" not in text.lower():
+    """Each pattern is run only over texts that hold what it can't do without: most hold none of it."""
+    folded = text.casefold()
+    if not (_has_digit(text) or "entury" in folded or ("ties" in folded and _WORD_DECADE.search(text))):
         return []
-    found = [*_centuries(text), *_counted(text), *_decades(text), *_plain(text)]
-    return [year for year in found if not any(other.span != year.span and other.span.holds(year.span) for other in found)]
+    found: list[Year] = []
+    if "cent" in folded or "c." in folded:
+        found += _centuries(text)
+    if "bc" in folded or "b.c" in folded:
+        found += _before_christ(text)
+    if "AD" in text or "CE" in text or "anno domini" in text:
+        found += _anno_domini(text)
+    if "0" in text:
+        found += _decades(text)
+    if "ties" in folded:
+        found += _word_decades(text)
+    if "1" in text:
+        found += _plain(text)
+    return _outermost(found)
+
+
+def _has_digit(text: str) -> bool:
+    return _DIGIT.search(text) is not None or (not text.isascii() and any(map(str.isdigit, text)))
+
+
+def _outermost(years: list[Year]) -> list[Year]:
+    """Those whose words do not stand inside the words of another."""
+    kept: set[Span] = set()
+    reached = -1
+    for span in sorted({year.span for year in years}, key=lambda span: (span.start, -span.end)):
+        if span.end > reached:
+            kept.add(span)
+            reached = span.end
+    return [year for year in years if year.span in kept]
 
 
 def _centuries(text: str) -> list[Year]:
@@ -92,10 +123,13 @@ def _centuries(text: str) -> list[Year]:
     return years
 
 
-def _counted(text: str) -> list[Year]:
-    bc = [Year(Span(*found.span()), -int(found["bc"]), -int(found["bc"])) for found in _BC.finditer(text)]
-    ad = [(found, int(found["before"] or found["after"])) for found in _AD.finditer(text)]
-    return bc + [Year(Span(*found.span()), year, year) for found, year in ad]
+def _before_christ(text: str) -> list[Year]:
+    return [Year(Span(*found.span()), -int(found["bc"]), -int(found["bc"])) for found in _BC.finditer(text)]
+
+
+def _anno_domini(text: str) -> list[Year]:
+    found = [(each, int(each["before"] or each["after"])) for each in _AD.finditer(text)]
+    return [Year(Span(*each.span()), year, year) for each, year in found]
 
 
 def _decades(text: str) -> list[Year]:
@@ -103,26 +137,30 @@ def _decades(text: str) -> list[Year]:
     for found in _DECADE.finditer(text):
         digits = re.sub(r"\D", "", found["long"] or found["short"])
         first = int(digits) if found["long"] else 1900 + int(digits)
-        if found["short"] and _is_age(text[: found.start()]):
+        if found["short"] and _is_age(text, found.start()):
             continue
         years.append(Year(Span(*found.span()), first, first + (99 if first % 100 == 0 else 9)))
-    for found in _WORD_DECADE.finditer(text):
-        if not _is_age(text[: found.start("tens")]):
-            first = 1900 + _TENS[found["tens"].lower()]
-            years.append(Year(Span(*found.span()), first, first + 9))
     return years
 
 
-def _is_age(before: str) -> bool:
+def _word_decades(text: str) -> list[Year]:
+    found = [each for each in _WORD_DECADE.finditer(text) if not _is_age(text, each.start("tens"))]
+    firsts = [1900 + _TENS[each["tens"].lower()] for each in found]
+    return [Year(Span(*each.span()), first, first + 9) for each, first in zip(found, firsts, strict=True)]
+
+
+def _is_age(text: str, at: int) -> bool:
     """ "in her forties" is an age, "the late forties" a decade."""
-    return bool(_AGE_BEFORE.search(before)) and not _DECADE_BEFORE.search(before)
+    before = (text, max(at - BEFORE_CHARS, 0), at)
+    return bool(_AGE_BEFORE.search(*before)) and not _DECADE_BEFORE.search(*before)
 
 
 def _plain(text: str) -> list[Year]:
     years = []
     for pattern in (_RANGE, _YEAR, _SPLIT_YEAR):
         for found in pattern.finditer(text):
-            if _COUNT_AFTER.match(text, found.end()) or _COUNT_BEFORE.search(text[: found.start()]):
+            at = found.start()
+            if _COUNT_AFTER.match(text, found.end()) or _COUNT_BEFORE.search(text, max(at - BEFORE_CHARS, 0), at):
                 continue
             year = int(found["year"].replace(" ", ""))
             years.append(Year(Span(*found.span()), year, year))

@@ -1,30 +1,35 @@
 """Which tokens speak of a source or a style ("by greg rutkowski", "in the style of X", "1950s comic style"): there nothing
 closes."""
 
+from evenhand.engine.classes import classes
 from evenhand.engine.match import Match
 from evenhand.engine.reading import Reading
 
-ZONE_STOPS = ("prepositions", "copulas", "relatives", "auxiliaries")
+RIGHT_STOPS = classes("prepositions", "copulas", "relatives", "auxiliaries")
+LEFT_STOPS = RIGHT_STOPS | classes("determiners", "conjunctions")
+WHO = classes("determiners", "deictics", "woman-pronouns", "man-pronouns")
 LEFT_REACH = 4
 
 
 def style_zones(reading: Reading) -> frozenset[int]:
-    zone: set[int] = set()
+    right: set[int] = set()
+    left: set[int] = set()
     for match in reading.matches:
         if match.entry.kind != "styles":
             continue
         if match.entry.has("before") and not _is_agent(reading, match):
-            zone.update(_rightward(reading, match.last))
+            if match.last not in right:  # else an earlier stretch goes on just as far
+                right.update(_rightward(reading, match.last))
         elif match.entry.has("after"):
-            zone.update(_leftward(reading, match.first))
-    return frozenset(zone)
+            left.update(_leftward(reading, match.first))
+    return frozenset(right | left)
 
 
 def _is_agent(reading: Reading, match: Match) -> bool:
     """A bare "by" that names whoever acts or where: "chased by a policeman", "by the window"."""
     if match.length > 1 or reading.longest(match.last, "people"):
         return False
-    follows = reading.any(("determiners", "deictics", "woman-pronouns", "man-pronouns"), match.last)
+    follows = reading.any(WHO, match.last)
     before = reading.tokens.words[match.first - 1] if match.first else ""
     return follows or before.endswith(("ed", "ing", "own", "ated")) or bool(reading.longest(match.last, "roles", "terms"))
 
@@ -34,7 +39,7 @@ def _rightward(reading: Reading, first: int) -> range:
     tokens = reading.tokens
     index = first
     while index < len(tokens) and tokens.segment[index] == tokens.segment[first]:
-        if index > first and reading.any(ZONE_STOPS, index):
+        if index > first and reading.any(RIGHT_STOPS, index):
             break
         if reading.has("conjunctions", index) and reading.has("determiners", index + 1):
             break
@@ -44,21 +49,14 @@ def _rightward(reading: Reading, first: int) -> range:
 
 def _is_noun(reading: Reading, index: int) -> bool:
     """A person noun ends here: the style word is said of the picture of that person."""
-    return any(
-        match.last == index + 1 and match.entry.number is not None and match.entry.kind in ("roles", "terms", "periods")
-        for match in reading.matches
-    )
+    return any(match.entry.number is not None for match in reading.ending(index + 1, "roles", "terms", "periods"))
 
 
 def _leftward(reading: Reading, last: int) -> range:
     tokens = reading.tokens
     index = last - 1
     while index >= 0 and last - index <= LEFT_REACH and tokens.segment[index] == tokens.segment[last - 1]:
-        if (
-            reading.any((*ZONE_STOPS, "determiners", "conjunctions"), index)
-            or tokens.words[index] == ","
-            or _is_noun(reading, index)
-        ):
+        if reading.any(LEFT_STOPS, index) or tokens.words[index] == "," or _is_noun(reading, index):
             break
         index -= 1
     return range(index + 1, last)

@@ -71,50 +71,81 @@ def _lexicon_rows(entry: Entry) -> list[tuple[int, str]]:
     return rows + [(_row("flags", bit), "names" if bit in _NAME_FLAGS else "lexicon") for bit in flags]
 
 
-_STOPS = frozenset(".;:!?()[]{}|")
-_QUOTES = frozenset({'"', "\u201c", "\u201d"})
-_CREDITS = frozenset({"by", "style", "inspired", "artist", "artists"})
-_NEGATIONS = frozenset({"no", "without", "not", "never", "neither", "nor", "zero"})
-_LIKENESSES = frozenset(
-    {"statue", "sculpture", "bust", "figurine", "doll", "toy", "lego", "dressed", "costume", "like", "poster", "mural"}
-)
-_BRACKETS = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
-_FAR = 31
-# Words since a cue -> 0 none, 1 the next word, 2 the second, 3 the third, 4 up to 6, 5 up to 12, 6 up to 30.
+_OPENING, _CLOSING = "([{", ")]}"
+_STOPS = ".;:!?()[]{}|"
+_QUOTES = '"\u201c\u201d'
+_CREDITS = ("by", "style", "inspired", "artist", "artists")
+_NEGATIONS = ("no", "without", "not", "never", "neither", "nor", "zero")
+_LIKENESSES = ("statue", "sculpture", "bust", "figurine", "doll", "toy", "lego", "dressed", "costume", "like", "poster", "mural")
+# What a word, in lower case, does to the places of those after it.
+_DOES: dict[str, str] = {
+    **dict.fromkeys(_STOPS, "stop"),
+    **dict.fromkeys(_QUOTES, "quote"),
+    **dict.fromkeys(_CREDITS, "credit"),
+    **dict.fromkeys(_NEGATIONS, "negation"),
+    **dict.fromkeys(_LIKENESSES, "likeness"),
+    ",": "comma",
+}
+# Words since a cue -> 1 the next word, 2 the second, 3 the third, 4 up to 6, 5 up to 12, 6 up to 30, then and before it 0.
 _DISTANCE: tuple[int, ...] = (0, 1, 2, 3, *[4] * 3, *[5] * 6, *[6] * 18, 0)
+_FAR = len(_DISTANCE) - 1
+_QUOTED, _DEPTH, _IN_CLAUSE, _CLAUSE, _CREDIT, _NEGATION, _LIKENESS = (
+    _STARTS["place"] + offset for offset in (10, 12, 14, 20, 30, 40, 50)
+)
+Place = tuple[int, ...]
 
 
 def place_rows(words: Sequence[str]) -> list[list[int]]:
     """Nine rows a word: case and commas of the whole prompt, quotes, brackets, place in the clause, distance from cues."""
+    return [list(place) for place in places(words)]
+
+
+def places(words: Sequence[str]) -> list[Place]:
     base = _STARTS["place"]
     case, commas = base + _case(words), base + 4 + _commas(words)
-    rows: list[list[int]] = []
-    quoted = depth = clause = in_clause = 0
-    credit = negation = likeness = _FAR
-    for word in words:
-        if word in _QUOTES:
+    found: list[Place] = []
+    quoted = depth = clause = 0
+    opened = 0  # the word the clause begins with
+    credit = negation = likeness = -_FAR  # the latest of each
+    for at, word in enumerate(words):
+        does = _DOES.get(word) or _DOES.get(word.lower())
+        if does == "quote":
             quoted = 1 - quoted
-        elif word in _BRACKETS:
-            depth = max(0, depth + _BRACKETS[word])
-        place = (base + 10 + quoted, base + 12 + (depth > 0), base + 14 + min(in_clause, 5), base + 20 + min(clause, 3))
-        cues = (base + 30 + _DISTANCE[credit], base + 40 + _DISTANCE[negation], base + 50 + _DISTANCE[likeness])
-        rows.append([case, commas, *place, *cues])
-        if word in _STOPS:
-            credit = negation = likeness = _FAR
-            clause, in_clause = clause + 1, 0
+        elif does == "stop":
+            depth = max(0, depth + (word in _OPENING) - (word in _CLOSING))
+        in_clause = at - opened
+        found.append(
+            (
+                case,
+                commas,
+                _QUOTED + quoted,
+                _DEPTH + (depth > 0),
+                _IN_CLAUSE + (in_clause if in_clause < 5 else 5),
+                _CLAUSE + (clause if clause < 3 else 3),
+                _CREDIT + (_DISTANCE[at - credit] if at - credit < _FAR else 0),
+                _NEGATION + (_DISTANCE[at - negation] if at - negation < _FAR else 0),
+                _LIKENESS + (_DISTANCE[at - likeness] if at - likeness < _FAR else 0),
+            )
+        )
+        if does is None or does == "quote":
             continue
-        clause, in_clause = (clause + 1, 0) if word == "," else (clause, in_clause + 1)
-        low = word.lower()
-        credit = 1 if low in _CREDITS else min(credit + 1, _FAR)
-        negation = 1 if low in _NEGATIONS else min(negation + 1, _FAR)
-        likeness = 1 if low in _LIKENESSES else min(likeness + 1, _FAR)
-    return rows
+        if does == "stop" or does == "comma":
+            clause, opened = clause + 1, at + 1
+        if does == "stop":
+            credit = negation = likeness = -_FAR
+        elif does == "credit":
+            credit = at
+        elif does == "negation":
+            negation = at
+        elif does == "likeness":
+            likeness = at
+    return found
 
 
 def _case(words: Sequence[str]) -> int:
     """0 all lower, 1 ALL UPPER, 2 capitals on most words, 3 mixed."""
     letters = [word for word in words if word[:1].isalpha()]
-    upper = sum(word[0].isupper() for word in letters)
+    upper = sum([word[0].isupper() for word in letters])
     if not upper:
         return 0
     if all(word.isupper() for word in letters):
@@ -123,5 +154,5 @@ def _case(words: Sequence[str]) -> int:
 
 
 def _commas(words: Sequence[str]) -> int:
-    share = sum(word == "," for word in words) / max(len(words), 1)
+    share = words.count(",") / max(len(words), 1)
     return sum(share > limit for limit in (0.0, 0.07, 0.12, 0.18, 0.26))
