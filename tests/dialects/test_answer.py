@@ -3,7 +3,8 @@ import json
 import pytest
 
 from evenhand.dialects.answer import merge, revise
-from evenhand.dialects.spec import load_dialects
+from evenhand.dialects.load import load_dialects
+from evenhand.dialects.spec import AnswerSpec
 
 OPERATION = next(
     operation for dialect in load_dialects() for operation in dialect.operations if operation.id == "openai.images.generations"
@@ -59,3 +60,15 @@ def test_an_answer_without_images_cannot_be_merged(odd: bytes) -> None:
 def test_a_usage_beyond_all_measure_is_left_as_the_first_said() -> None:
     huge = b'{"data":[{}],"usage":{"n":' + b"9" * 5_000 + b"}}"
     assert merge([huge, huge], OPERATION) == huge.replace(b"[{}]", b"[{},{}]")
+
+
+def test_money_numbers_and_the_images_own_numbers_are_counted_through() -> None:
+    answer = AnswerSpec(items="/data", index="index", sum=["/usage", "/credits"])
+    made_up = OPERATION.model_copy(update={"answer": answer})
+    first = b'{"credits":40,"data":[{"index":0,"url":"a"},{"index":1,"url":"b"}],"usage":{"cost":0.25,"tokens":3}}'
+    second = b'{"credits":40,"data":[{"url":"c","index":0}],"usage":{"cost":0.5,"tokens":4}}'
+    merged = merge([first, second], made_up)
+    assert merged == (
+        b'{"credits":80,"data":[{"index":0,"url":"a"},{"index":1,"url":"b"},{"url":"c","index":2}],'
+        b'"usage":{"cost": 0.75, "tokens": 7}}'
+    )

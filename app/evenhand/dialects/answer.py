@@ -6,28 +6,73 @@ Pictures are never decoded: their base64 is moved as bytes. An answer that has n
 import json
 from collections.abc import Sequence
 
-from evenhand.dialects.json_body import Change, apply
+from evenhand.dialects.conditions import holds
+from evenhand.dialects.json_body import JsonBody
 from evenhand.dialects.scan import Node, Token, scan, string_value
-from evenhand.dialects.spec import Operation
+from evenhand.dialects.spec import AnswerSpec, Operation
+from evenhand.dialects.splice import Change, Pieces
 from evenhand.errors import BodyError
 
 
 def revise(answer: bytes, operation: Operation, texts: Sequence[str]) -> bytes | None:
     """`texts` has one prompt an image, or a single one for all. A revised prompt of the upstream's own is kept."""
-    items, name = operation.answer_items, operation.revised_prompt
-    if items is None or name is None or not texts:
+    spec = operation.answer
+    if spec is None or spec.revised_prompt is None or not texts:
         return None
-    place = f"{items}/*"
-    tokens = _tokens(answer, [place, f"{place}/{name}"])
+    images = _images(answer, spec)
+    if images is None:
+        return None
+    changes: list[Change] = []
+    for index, (image, inside) in enumerate(images):
+        text = texts[min(index, len(texts) - 1)]
+        changes += _revision(answer, image, inside.get(spec.revised_prompt), spec.revised_prompt, text)
+    return bytes(Pieces(answer, changes))
+
+
+def revised_prompts(answer: bytes, operation: Operation) -> list[str]:
+    """What the upstream itself says it drew, where it says so."""
+    spec = operation.answer
+    images = _images(answer, spec) if spec and spec.revised_prompt else None
+    given = [inside.get(spec.revised_prompt or "") for _, inside in images or ()] if spec else []
+    told = [string_value(answer, token) for token in given if token and token.kind == "string"]
+    return [text for text in told if text]
+
+
+def refuses(answer: bytes, status: int, operation: Operation) -> bool:
+    """Whether the upstream refused the prompt for its content, and says so in the way its dialect describes."""
+    specs = [spec for spec in operation.refusals if status in spec.status]
+    if any(spec.where is None for spec in specs):
+        return True
+    conditions = [spec.where for spec in specs if spec.where]
+    try:
+        body = JsonBody.of_answer(answer, [each.at for each in conditions if each.at]) if conditions else None
+        return body is not None and any(holds(each, body, "", {}) for each in conditions)
+    except BodyError:
+        return False
+
+
+def _images(answer: bytes, spec: AnswerSpec) -> list[tuple[Token, dict[str, Token]]] | None:
+    """The items that are images, each with what was asked for inside it by name."""
+    asked = (spec.revised_prompt, spec.index, spec.where.at.lstrip("/") if spec.where and spec.where.at else None)
+    names = {name for name in asked if name}
+    tokens = _tokens(answer, [f"{spec.items}/*", *(f"{spec.items}/*/{name}" for name in names)])
     if tokens is None:
         return None
-    given = {token.pointer: token for token in tokens if token.pointer.endswith(f"/{name}")}
-    images = [token for token in tokens if token.kind == "object" and token.pointer not in given]
-    changes: list[Change] = []
-    for index, image in enumerate(images):
-        text = texts[min(index, len(texts) - 1)]
-        changes += _revision(answer, image, given.get(f"{image.pointer}/{name}"), name, text)
-    return apply(answer, changes)
+    depth = spec.items.count("/") + 1
+    inside: dict[str, dict[str, Token]] = {}
+    for token in tokens:
+        if token.pointer.count("/") > depth:
+            parent, _, name = token.pointer.rpartition("/")
+            inside.setdefault(parent, {})[name] = token
+    items = [token for token in tokens if token.pointer.count("/") == depth and token.kind == "object"]
+    return [(item, inside.get(item.pointer, {})) for item in items if _is_image(answer, inside.get(item.pointer, {}), spec)]
+
+
+def _is_image(answer: bytes, inside: dict[str, Token], spec: AnswerSpec) -> bool:
+    if spec.where is None or spec.where.at is None:
+        return True
+    token = inside.get(spec.where.at.lstrip("/"))
+    return token is not None and token.kind == "string" and string_value(answer, token) in spec.where.equals
 
 
 def _revision(answer: bytes, image: Token, given: Token | None, name: str, text: str) -> list[Change]:
@@ -43,11 +88,38 @@ def _revision(answer: bytes, image: Token, given: Token | None, name: str, text:
 
 def merge(answers: Sequence[bytes], operation: Operation) -> bytes | None:
     """The first answer's envelope around the images of all, in order, with the sums added up."""
-    items = operation.answer_items
-    if items is None:
+    spec = operation.answer
+    if spec is None or not spec.merges:
         return None
-    found = [_by_pointer(answer, [items, *operation.answer_sums]) for answer in answers]
-    arrays = [tokens.get(items) if tokens is not None else None for tokens in found]
+    answers = _numbered(answers, spec, spec.index) if spec.index else answers
+    found = [_by_pointer(answer, [spec.items, *spec.join, *spec.sum]) for answer in answers]
+    changes: list[Change] = []
+    for place in (spec.items, *spec.join):
+        joined = _joined(answers, [(tokens or {}).get(place) for tokens in found])
+        if joined is None and place == spec.items:
+            return None
+        changes += [joined] if joined else []
+    for place in spec.sum:
+        changes += _sum(answers, [(tokens or {}).get(place) for tokens in found])
+    return bytes(Pieces(answers[0], changes))
+
+
+def _numbered(answers: Sequence[bytes], spec: AnswerSpec, name: str) -> list[bytes]:
+    """The answers with their images' own numbers counted through from one answer to the next."""
+    numbered: list[bytes] = []
+    count = 0
+    for answer in answers:
+        changes: list[Change] = []
+        for _, inside in _images(answer, spec) or ():
+            token = inside.get(name)
+            changes += [(token.start, token.end, b"%d" % count)] if token and token.kind == "number" else []
+            count += 1
+        numbered.append(bytes(Pieces(answer, changes)))
+    return numbered
+
+
+def _joined(answers: Sequence[bytes], arrays: Sequence[Token | None]) -> Change | None:
+    """All arrays end to end, in place of the first; None where one is missing or is no array."""
     inner = [
         answer[array.start + 1 : array.end - 1].strip()
         for answer, array in zip(answers, arrays, strict=True)
@@ -56,20 +128,17 @@ def merge(answers: Sequence[bytes], operation: Operation) -> bytes | None:
     first = arrays[0]
     if len(inner) != len(answers) or first is None:
         return None
-    changes: list[Change] = [(first.start + 1, first.end - 1, b",".join(part for part in inner if part))]
-    for place in operation.answer_sums:
-        changes += _sum(answers, [(tokens or {}).get(place) for tokens in found])
-    return apply(answers[0], changes)
+    return first.start + 1, first.end - 1, b",".join(part for part in inner if part)
 
 
 def _sum(answers: Sequence[bytes], tokens: Sequence[Token | None]) -> list[Change]:
-    """Where the first answer has the object, its integers are the totals over all answers."""
+    """Where the first answer has the number, or the object of numbers, it becomes the total over all answers."""
     first = tokens[0]
     try:
         values = [json.loads(answer[token.start : token.end]) for answer, token in zip(answers, tokens, strict=True) if token]
     except ValueError:  # an integer of thousands of digits
         return []
-    if first is None or not isinstance(values[0], dict):
+    if first is None or not isinstance(values[0], dict | int | float):
         return []
     total: object = values[0]
     for value in values[1:]:
@@ -78,12 +147,12 @@ def _sum(answers: Sequence[bytes], tokens: Sequence[Token | None]) -> list[Chang
 
 
 def _added(total: object, value: object) -> object:
-    """The sum of two equal shapes; integers add up, anything else keeps the first's value."""
+    """The sum of two equal shapes; numbers add up, anything else keeps the first's value."""
     if isinstance(total, dict) and isinstance(value, dict):
         return {key: _added(total.get(key), value.get(key)) for key in {**total, **value}}
     if total is None:
         return value
-    if isinstance(total, int) and isinstance(value, int) and not isinstance(total, bool):
+    if isinstance(total, int | float) and isinstance(value, int | float) and not isinstance(total, bool):
         return total + value
     return total
 

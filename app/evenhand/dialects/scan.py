@@ -6,7 +6,7 @@ What parsers disagree on is refused at guarded keys: duplicates, other cases, lo
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -28,6 +28,9 @@ _SCALAR = re.compile(
 )
 _KINDS: dict[str, Kind] = {"string": "string", "number": "number", "true": "true", "false": "false", "null": "null"}
 _NEXT = re.compile(_BLANK + rb"([,\]}])" + _BLANK)
+_CONTROLS = bytes(range(32))
+_LONG_BYTES = 4_096
+_BLOCK_BYTES = 65_536
 _ODD = re.compile(r"[\x00\ud800-\udfff]")
 
 
@@ -43,18 +46,23 @@ class Token:
 
 @dataclass(slots=True)
 class Node:
-    """What is wanted below one place. `pointer` is set where the value itself is wanted; `*` matches every item."""
+    """What is wanted below one place. `names` leads every accepted spelling of a child to its name; `*` is every item."""
 
     children: dict[str, "Node"] = field(default_factory=dict)
     wanted: bool = False
+    names: dict[str, str] = field(default_factory=dict)
     folded: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, pointers: Iterable[str]) -> "Node":
-        """`pointers` follow RFC 6901, with `*` for every item of an array: "/prompt", "/data/*/url"; "" is the document."""
+    def of(cls, pointers: Iterable[str], *, spelled: Callable[[str], str] | None = None) -> "Node":
+        """`pointers` follow RFC 6901, with `*` for every item of an array or object: "/prompt", "/data/*/url"; "" is all.
+
+        `spelled` gives a second spelling of a key that counts as the same.
+        """
         root = cls()
         for pointer in pointers:
             root._add(pointer)
+        root._name(spelled)
         return root
 
     def _add(self, pointer: str) -> None:
@@ -63,12 +71,22 @@ class Node:
             name = part.replace("~1", "/").replace("~0", "~")
             node = node.children.setdefault(name, Node())
         node.wanted = True
-        self._fold()
 
-    def _fold(self) -> None:
-        self.folded = frozenset(name.casefold() for name in self.children)
+    def _name(self, spelled: Callable[[str], str] | None) -> None:
+        self.names = {name: name for name in self.children}
+        if spelled:
+            self.names |= {spelled(name): name for name in self.children if spelled(name) not in self.children}
+        self.folded = frozenset(name.casefold() for name in self.names)
         for child in self.children.values():
-            child._fold()
+            child._name(spelled)
+
+
+def snake(name: str) -> str:
+    """proto3 JSON accepts `systemInstruction` and `system_instruction` for the same field."""
+    return _CAPITAL.sub(r"_\g<0>", name).lower()
+
+
+_CAPITAL = re.compile(r"(?<!^)[A-Z]")
 
 
 def string_value(body: bytes, token: Token) -> str:
@@ -96,6 +114,14 @@ def _check_utf8(body: bytes) -> None:
         body.decode("utf-8")
     except UnicodeDecodeError as fault:
         raise BodyError(f"The body is not valid UTF-8 (byte {fault.start}); send JSON encoded as UTF-8.") from None
+
+
+def _is_printable(body: bytes, start: int, end: int) -> bool:
+    """Whether a stretch has no control characters, a block that fits the processor's cache at a time."""
+    return all(
+        len(block.translate(None, _CONTROLS)) == len(block)
+        for block in (body[at : min(at + _BLOCK_BYTES, end)] for at in range(start, end, _BLOCK_BYTES))
+    )
 
 
 def _unquote(raw: bytes) -> str:
@@ -185,18 +211,29 @@ class _Scanner:
             raise BodyError(
                 "An object key holds a NUL or half of a surrogate pair, which parsers read differently.", pointer=frame.pointer
             )
-        folded = name.casefold()
-        if folded not in node.folded:
-            return "", node.children.get(EVERY)
         pointer = f"{frame.pointer}/{name.replace('~', '~0').replace('/', '~1')}"
-        if name not in node.children:
+        if name.casefold() not in node.folded:
+            return self._every(frame, node, pointer, name)
+        known = node.names.get(name)
+        if known is None:
             raise BodyError(
                 f"The key '{name}' is a misspelling that some parsers accept; write it exactly as documented.", pointer=pointer
             )
-        if name in frame.seen:
+        self._once(frame, known, pointer, name)
+        return f"{frame.pointer}/{known.replace('~', '~0').replace('/', '~1')}", node.children[known]
+
+    def _every(self, frame: _Frame, node: Node, pointer: str, name: str) -> tuple[str, Node | None]:
+        child = node.children.get(EVERY)
+        if child is None:
+            return "", None
+        self._once(frame, name, pointer, name)
+        return pointer, child
+
+    @staticmethod
+    def _once(frame: _Frame, known: str, pointer: str, name: str) -> None:
+        if known in frame.seen:
             raise BodyError(f"The key '{name}' occurs twice; which one counts is ambiguous, so send it once.", pointer=pointer)
-        frame.seen.add(name)
-        return pointer, node.children[name]
+        frame.seen.add(known)
 
     def _index(self, frame: _Frame) -> tuple[str, Node | None]:
         if frame.node is None:
@@ -215,16 +252,24 @@ class _Scanner:
         return False
 
     def _scalar(self, first: bytes) -> Kind:
-        if self.trusting and first == b'"':
-            end = self.body.find(b'"', self.at + 1)
-            if end > 0 and self.body.find(b"\\", self.at, end) < 0:
-                self.at = end + 1
-                return "string"
+        if first == b'"' and self._long_string():
+            return "string"
         found = _SCALAR.match(self.body, self.at)
         if not found:
             raise self._fault("a JSON value is expected")
         self.at = found.end()
         return _KINDS[found.lastgroup or ""]
+
+    def _long_string(self) -> bool:
+        """Past a long string without escapes, such as a picture's base64, by searches that are much faster than the grammar."""
+        end = self.body.find(b'"', self.at + 1)
+        is_long = end - self.at > _LONG_BYTES or (self.trusting and end > 0)
+        if not is_long or self.body.find(b"\\", self.at, end) >= 0:
+            return False
+        if not (self.trusting or _is_printable(self.body, self.at, end)):
+            return False
+        self.at = end + 1
+        return True
 
     def _open(self, pointer: str, node: Node | None, *, is_object: bool) -> None:
         if len(self.frames) >= MAX_DEPTH:
