@@ -2,10 +2,16 @@ from typing import Any
 
 import pytest
 
+from evenhand.dialects.load import load_dialects
+from evenhand.dialects.splice import Pieces
 from evenhand.flow import Analysis, Decision, Outcome, Plan, Prompt
 from evenhand.proxy.call import call_of, our_headers, report
 from evenhand.proxy.errand import Errand
+from evenhand.proxy.ledger import Entry, Ledger
+from evenhand.proxy.live import Live, serving_of
 from evenhand.proxy.meters import Meters
+from evenhand.rules import Ruleset
+from evenhand.settings import load_settings
 
 
 def scope_of(path: bytes = b"/v1/x", query: bytes = b"", **more: Any) -> dict[str, Any]:
@@ -30,7 +36,7 @@ def test_target_keeps_the_query() -> None:
 def test_the_loudest_outcome_is_told() -> None:
     call = call_of(scope_of(headers=[(b"x-request-id", b"mine")]))
     assert our_headers(call) == [(b"x-request-id", b"mine")]
-    call.errand = Errand(bodies=(b"",), decisions=(decision_of("unchanged", "d-1"), decision_of("bypass", "d-2")))
+    call.errand = Errand(bodies=(Pieces(b""),), decisions=(decision_of("unchanged", "d-1"), decision_of("bypass", "d-2")))
     told = dict(our_headers(call))
     assert (told[b"x-evenhand-decision"], told[b"x-evenhand-decision-id"], told[b"x-evenhand-revision"]) == (
         b"bypass",
@@ -39,10 +45,14 @@ def test_the_loudest_outcome_is_told() -> None:
     )
 
 
-def test_report_counts_and_tells_no_text(capsys: pytest.CaptureFixture[str]) -> None:
+def test_report_counts_and_tells_no_text(small_rules: Ruleset, capsys: pytest.CaptureFixture[str]) -> None:
     call, meters = call_of(scope_of(query=b"key=secret")), Meters()
-    call.errand, call.status = Errand(bodies=(b"secret",), decisions=(decision_of("rewritten", "d-1"),)), 200
-    report(call, meters, "r1")
+    call.errand, call.status = Errand(bodies=(Pieces(b"secret"),), decisions=(decision_of("rewritten", "d-1"),)), 200
+    told: list[Entry] = []
+    settings = load_settings()
+    live = Live(settings=settings, serving=serving_of(small_rules, load_dialects(), settings), ledger=Ledger([told.append]))
+    report(call, live, meters)
+    assert [(entry.decision.id, entry.route, entry.status, entry.refused) for entry in told] == [("d-1", "unlisted", 200, False)]
     labels = {"operation": "unlisted", "status": "200"}
     assert meters.registry.get_sample_value("evenhand_requests_total", labels) == 1
     assert "secret" not in "".join(capsys.readouterr())

@@ -123,4 +123,4 @@ def test_our_own_errors_are_never_retried(
 
 def test_an_unknown_route_says_what_to_do(sidecar: Any, client_of: ClientOf) -> None:
     with pytest.raises(openai.NotFoundError, match="unknown_routes: pass"):
-        client_of(sidecar).models.list()
+        client_of(sidecar).batches.list()

@@ -18,6 +18,20 @@ def test_problem_shape() -> None:
     assert body == {"type": "about:blank", "title": "Not Found", "status": 404, "detail": "Not here.", "code": "unknown_route"}
 
 
+def test_google_shape() -> None:
+    body = json.loads(refusal_body(refusal_of(BodyError("It is wrong.")), "google"))
+    assert body == {"error": {"code": 400, "message": "It is wrong.", "status": "INVALID_ARGUMENT"}}
+    assert json.loads(refusal_body(Refusal(500, "x", code="fault"), "google"))["error"]["status"] == "INTERNAL"
+
+
+def test_aws_shape_names_its_exception_in_a_header() -> None:
+    refusal = refusal_of(BodyError("It is wrong."))
+    assert json.loads(refusal_body(refusal, "aws")) == {"message": "It is wrong."}
+    headers = dict(refusal_headers(refusal, "aws", b""))
+    assert headers[b"x-amzn-errortype"] == b"ValidationException"
+    assert headers[b"content-type"] == b"application/json"
+
+
 @pytest.mark.parametrize(
     ("fault", "status", "code"),
     [

@@ -1,12 +1,14 @@
 import pytest
 
-from evenhand.dialects.spec import load_dialects
+from evenhand.dialects.load import load_dialects
+from evenhand.errors import SettingsError
 from evenhand.proxy.refusal import Refusal
-from evenhand.proxy.target import check_path, disguised, find, pick, upstreams_of
+from evenhand.proxy.target import check_path, disguised, find, passes, pick, upstreams_of
 from evenhand.rules.schema import UpstreamRule
 from evenhand.settings import load_settings
 
-OPERATIONS = tuple(operation for dialect in load_dialects() for operation in dialect.operations)
+DIALECTS = load_dialects()
+OPERATIONS = next(dialect for dialect in DIALECTS if dialect.id == "openai").operations
 GUARDED = b"/v1/images/generations"
 
 
@@ -74,7 +76,7 @@ def test_the_longest_path_wins_and_ends_at_a_slash() -> None:
         UpstreamRule(id="a", path="/v1", origin="https://a.example"),
         UpstreamRule(id="b", path="/v1/images", origin="https://b.example", timeout_s=30),
     ]
-    upstreams = upstreams_of(rules, load_settings())
+    upstreams = upstreams_of(rules, load_settings(), DIALECTS)
     assert pick(upstreams, GUARDED).origin == "https://b.example"
     assert pick(upstreams, GUARDED).host == b"b.example"
     assert pick(upstreams, b"/v1/imagesx").origin == "https://a.example"
@@ -84,7 +86,37 @@ def test_the_longest_path_wins_and_ends_at_a_slash() -> None:
 
 def test_the_setting_overrides_the_rules() -> None:
     upstreams = upstreams_of(
-        [UpstreamRule(id="a", path="/v1", origin="https://a.example")], load_settings(upstream="http://up.example:81")
+        [UpstreamRule(id="a", path="/v1", origin="https://a.example")], load_settings(upstream="http://up.example:81"), DIALECTS
     )
     assert [upstream.origin for upstream in upstreams] == ["http://up.example:81"]
     assert pick(upstreams, b"/anything").host == b"up.example:81"
+
+
+@pytest.mark.parametrize(
+    ("settings", "spoken"),
+    [
+        ({"upstream": "https://api.openai.com"}, ["openai"]),
+        ({"upstream": "https://api.openai.com", "dialects": "openai, openai"}, ["openai", "openai"]),
+        ({"upstream": "http://gateway.example"}, sorted(dialect.id for dialect in DIALECTS if dialect.usual)),
+    ],
+)
+def test_an_upstream_speaks_what_is_named_or_its_host_or_the_usual(settings: dict[str, str], spoken: list[str]) -> None:
+    (upstream,) = upstreams_of([], load_settings(**settings), DIALECTS)
+    assert [dialect.id for dialect in upstream.dialects] == spoken
+
+
+def test_an_unknown_dialect_is_told_with_the_known_ones() -> None:
+    with pytest.raises(SettingsError, match=r"no dialect 'opnai'; the known ones are:.* openai"):
+        upstreams_of([], load_settings(upstream="http://up.example", dialects="opnai"), DIALECTS)
+
+
+def test_a_prefix_is_taken_off_where_the_rule_says_so() -> None:
+    rule = UpstreamRule(id="a", path="/one", origin="https://a.example", strip=True)
+    (upstream,) = upstreams_of([rule], load_settings(), DIALECTS)
+    assert [upstream.inner(path) for path in (b"/one/v1/x", b"/one", b"/one/")] == [b"/v1/x", b"/", b"/"]
+
+
+def test_listed_paths_without_prompts_pass() -> None:
+    (upstream,) = upstreams_of([], load_settings(upstream="http://up.example"), DIALECTS)
+    found = [passes(upstream, *each) for each in (("GET", b"/v1/models"), ("POST", b"/v1/models"), ("GET", b"/v1/secrets"))]
+    assert found == [True, False, False]

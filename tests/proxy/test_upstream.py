@@ -2,24 +2,31 @@ import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import httpx
 import pytest
 
-from evenhand.dialects.spec import load_dialects
+from evenhand.dialects.load import load_dialects
+from evenhand.dialects.spec import Condition, RefusalSpec
+from evenhand.dialects.splice import Pieces
 from evenhand.errors import UpstreamError
+from evenhand.flow import Analysis, Decision, Plan, Prompt
 from evenhand.proxy.errand import Errand
+from evenhand.proxy.outgoing import Outgoing
 from evenhand.proxy.refusal import Refusal
 from evenhand.proxy.target import Upstream
-from evenhand.proxy.upstream import Answer, Outgoing, ask
+from evenhand.proxy.upstream import Answer, ask
 
-OPERATION = load_dialects()[0].operations[0]
+OPERATION = next(
+    operation for dialect in load_dialects() for operation in dialect.operations if operation.id == "openai.images.generations"
+)
 OUTGOING = Outgoing(
     method="POST",
     target=b"/v1/images/generations",
     pairs=[(b"idempotency-key", b"k")],
     request_id="r-1",
-    upstream=Upstream(path="/", origin="http://up.example", timeout_s=1, connect_timeout_s=1),
+    upstream=Upstream(id="u", path="/", origin="http://up.example", timeout_s=1, connect_timeout_s=1, dialects=()),
 )
 JSON = {"content-type": "application/json"}
 Play = Callable[[bytes], httpx.Response]
@@ -55,8 +62,13 @@ def answered(data: bytes, *, status: int = 200, headers: dict[str, str] | None =
     return httpx.Response(status, headers=JSON if headers is None else headers, stream=Stream(data[:5], data[5:]))
 
 
-def errand_of(*bodies: bytes, revised: tuple[str, ...] = ()) -> Errand:
-    return Errand(bodies=bodies, operation=OPERATION, revised=revised)
+PLAN = Plan(analysis=Analysis(prompt=Prompt(text="a"), subjects=(), notes=()), rulings=())
+DECIDED = Decision(id="d-1", revision="r", outcome="rewritten", plan=PLAN)
+
+
+def errand_of(*bodies: bytes, revised: tuple[str, ...] = (), **more: Any) -> Errand:
+    pieces = tuple(Pieces(body) for body in bodies)
+    return Errand(**{"bodies": pieces, "operation": OPERATION, "decisions": (DECIDED,), "revised": revised, **more})
 
 
 async def run(play: Play, errand: Errand, *, limit: int = 10_000) -> tuple[Answer, Upstreams]:
@@ -135,3 +147,59 @@ async def test_a_part_that_breaks_off_is_a_fault() -> None:
 async def test_parts_that_cannot_be_merged() -> None:
     with pytest.raises(Refusal, match="images: shared"):
         await run(lambda _: answered(b'{"pictures":[]}'), errand_of(b"1", b"2"))
+
+
+REFUSES = OPERATION.model_copy(
+    update={
+        "refusals": [
+            RefusalSpec(status=[400], where=Condition(at="/error/code", like=["*policy*"])),
+            RefusalSpec(status=[200], where=Condition(at="/blocked", equals=["safety"])),
+        ]
+    }
+)
+NO = b'{"error":{"code":"content_policy_violation"}}'
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "refused"),
+    [
+        (NO, 400, True),
+        (NO, 500, False),
+        (b'{"error":{"code":"rate_limit"}}', 400, False),
+        (b"not json", 400, False),
+        (b'{"blocked":"safety"}', 200, True),
+    ],
+)
+async def test_a_refusal_for_content_is_noticed_and_handed_on(body: bytes, status: int, refused: bool) -> None:
+    headers = {**JSON, "content-length": str(len(body))}
+    answer, upstreams = await run(lambda _: answered(body, status=status, headers=headers), errand_of(b"1", operation=REFUSES))
+    assert (answer.refused, answer.second, len(upstreams.requests)) == (refused, False, 1)
+    rest = b"" if answer.complete else b"".join([chunk async for chunk in answer.response.stream])  # type: ignore[union-attr]
+    assert answer.start + rest == body
+
+
+async def test_the_original_goes_out_once_after_a_refusal() -> None:
+    def play(body: bytes) -> httpx.Response:
+        return answered(NO, status=400)
+
+    answer, upstreams = await run(play, errand_of(b"ours", operation=REFUSES, originals=(Pieces(b"theirs"),)))
+    assert [await request.aread() for request in upstreams.requests] == [b"ours", b"theirs"]
+    assert [request.headers["idempotency-key"] for request in upstreams.requests] == ["k", "k-original"]
+    assert (answer.response.status_code, answer.second) == (400, True)
+
+
+async def test_only_the_refused_part_is_sent_in_its_original_form() -> None:
+    def play(body: bytes) -> httpx.Response:
+        return answered(NO, status=400) if body == b"2" else answered(b'{"data":[{"got":"%s"}]}' % body)
+
+    errand = errand_of(b"1", b"2", revised=("x", "y"), operation=REFUSES, originals=(Pieces(b"A"), Pieces(b"B")))
+    answer, upstreams = await run(play, errand)
+    assert json.loads(answer.body or b"") == {"data": [{"revised_prompt": "x", "got": "1"}, {"got": "B"}]}
+    assert sorted([await request.aread() for request in upstreams.requests]) == [b"1", b"2", b"B"]
+    assert answer.second
+
+
+async def test_claims_of_the_upstream_are_handed_on() -> None:
+    play = answered(b'{"data":[{"revised_prompt":"theirs"}]}')
+    answer, _ = await run(lambda _: play, errand_of(b"1", revised=("x",)))
+    assert answer.claims == ("theirs",)

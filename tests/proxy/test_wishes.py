@@ -1,3 +1,4 @@
+import hashlib
 from collections import Counter
 
 import pytest
@@ -20,12 +21,12 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 def test_reads_all_wishes(settings: Settings) -> None:
     pairs = [(b"x-evenhand", b"OFF"), (b"x-evenhand-seed", b"7"), (b"x-evenhand-tenant", b"acme"), (b"idempotency-key", b"k")]
-    assert wishes_of(pairs, settings) == Wishes(off=True, seed=7, tenant="acme", idempotency_key=b"k")
-    assert wishes_of([], settings) == Wishes()
+    assert wishes_of(pairs, settings, POLICY) == Wishes(off=True, seed=7, tenant="acme", idempotency_key=b"k")
+    assert wishes_of([], settings, POLICY) == Wishes()
 
 
 def test_the_tenant_is_believed_only_where_allowed() -> None:
-    assert wishes_of([(b"x-evenhand-tenant", b"acme")], load_settings()).tenant == ""
+    assert wishes_of([(b"x-evenhand-tenant", b"acme")], load_settings(), POLICY).tenant == ""
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def test_the_tenant_is_believed_only_where_allowed() -> None:
 )
 def test_wishes_that_mean_nothing_are_refused(pairs: Pairs, settings: Settings) -> None:
     with pytest.raises(Refusal) as caught:
-        wishes_of(pairs, settings)
+        wishes_of(pairs, settings, POLICY)
     assert caught.value.status == 400
 
 
@@ -69,3 +70,27 @@ def test_an_idempotency_key_repeats_the_draw(settings: Settings) -> None:
     key = Wishes(idempotency_key=b"k")
     assert seed_of("a", key, POLICY, settings) == seed_of("a", key, POLICY, settings)
     assert seed_of("a", key, POLICY, settings) != seed_of("a", Wishes(idempotency_key=b"l"), POLICY, settings)
+
+
+def test_who_fixes_the_seed_of_the_picture_gets_the_same_draw(settings: Settings) -> None:
+    assert seed_of("a", Wishes(), POLICY, settings, own=7) == seed_of("a", Wishes(), POLICY, settings, own=7)
+    assert seed_of("a", Wishes(), POLICY, settings, own=7) != seed_of("a", Wishes(), POLICY, settings, own=8)
+    assert seed_of("a", Wishes(), BY_PROMPT, settings, own=7) == seed_of("a", Wishes(), BY_PROMPT, settings, own=8)
+
+
+KEYED = POLICY.model_copy(update={"api_keys": {hashlib.sha256(b"sk-1").hexdigest(): "acme"}})
+
+
+@pytest.mark.parametrize(
+    ("pairs", "tenant"),
+    [
+        ([(b"authorization", b"Bearer sk-1")], "acme"),
+        ([(b"api-key", b"sk-1")], "acme"),
+        ([(b"x-goog-api-key", b"sk-1")], "acme"),
+        ([(b"authorization", b"Bearer sk-2")], ""),
+        ([(b"other", b"sk-1")], ""),
+        ([(b"authorization", b"Bearer sk-1"), (b"x-evenhand-tenant", b"told")], "told"),
+    ],
+)
+def test_the_tenant_of_an_api_key(pairs: Pairs, tenant: str, settings: Settings) -> None:
+    assert wishes_of(pairs, settings, KEYED).tenant == tenant

@@ -13,14 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from evenhand.engine.record import DecisionRecord, record
-from evenhand.flow import MAX_IMAGES, Prompt
+from evenhand.flow import MAX_IMAGES
 from evenhand.proxy.examples import BATCH_EXAMPLES, REWRITE_EXAMPLES, documented, with_answers
-from evenhand.proxy.ids import new_id
-from evenhand.proxy.judge import judge, undecided
+from evenhand.proxy.integrations import integration_routes
 from evenhand.proxy.live import Live, Serving
-from evenhand.proxy.meters import Meters
 from evenhand.proxy.refusal import Refusal, problem, refusal_body, refusal_headers
-from evenhand.proxy.wishes import Wishes, seed_of
+from evenhand.proxy.texts import Noted, decided
+from evenhand.proxy.wishes import Wishes
 
 MAX_ITEMS = 1_000
 MAX_SEED = 2**63 - 1
@@ -60,9 +59,10 @@ class BatchRequest(_Strict):
     tenant: Name = ""
 
 
-def rewrite_app(live: Live, meters: Meters) -> FastAPI:
+def rewrite_app(live: Live) -> FastAPI:
     app = FastAPI(title="Evenhand", version="1", redoc_url=None, description=_ABOUT)
-    _add_routes(app, live, meters)
+    _add_routes(app, live)
+    app.include_router(integration_routes(live))
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Refusal, _refused)
@@ -79,34 +79,28 @@ def rewrite_app(live: Live, meters: Meters) -> FastAPI:
 _ABOUT = "Rewrites image prompts only where they leave open who is drawn, and says why. `POST /v1/images/generations` is proxied."
 
 
-def _add_routes(app: FastAPI, live: Live, meters: Meters) -> None:
+def _add_routes(app: FastAPI, live: Live) -> None:
     @app.post("/rewrite", summary="Decide one prompt", openapi_extra=documented(REWRITE_EXAMPLES))
     async def rewrite(asked: RewriteRequest) -> JSONResponse:
-        return JSONResponse(await _decide(asked, live, meters, asked.tenant))
+        return JSONResponse(await _decide(asked, live, live.serving, tenant=asked.tenant, route=asked.route))
 
     @app.post("/rewrite/batch", summary="Decide up to 1,000 prompts", openapi_extra=documented(BATCH_EXAMPLES))
     async def rewrite_batch(asked: BatchRequest) -> JSONResponse:
-        decisions = []
+        decisions, serving = [], live.serving
         for item in asked.items:
-            decisions.append(await _decide(item, live, meters, asked.tenant))
+            decisions.append(await _decide(item, live, serving, tenant=asked.tenant))
             await asyncio.sleep(0)
         return JSONResponse({"decisions": decisions})
 
 
-async def _decide(asked: RewriteRequest | BatchItem, live: Live, meters: Meters, tenant: str) -> DecisionRecord:
-    serving = live.serving
-    policy = serving.rules.policy
-    _check_length(asked.prompt, serving)
-    seed = seed_of(asked.prompt, Wishes(seed=asked.seed, tenant=tenant), policy, live.settings)
-    prompt = Prompt(text=asked.prompt, images=asked.images, seed=seed, id=new_id("d"))
-    decision = undecided(serving, prompt, "opted_out") if policy.mode == "off" else await judge(serving, prompt, meters)
+async def _decide(
+    asked: RewriteRequest | BatchItem, live: Live, serving: Serving, *, tenant: str, route: str = ""
+) -> DecisionRecord:
+    policy = serving.policies.of(route=route, tenant=tenant)
+    wishes = Wishes(seed=asked.seed, tenant=tenant)
+    note = Noted(route=route or "rewrite", tenant=tenant, ref=asked.ref)
+    decision = await decided(asked.prompt, live, serving, wishes=wishes, policy=policy, note=note, images=asked.images)
     return record(decision, serving.rules, ref=asked.ref)
-
-
-def _check_length(text: str, serving: Serving) -> None:
-    limit = serving.rules.policy.limits.prompt_chars
-    if len(text) > limit:
-        raise Refusal(400, f"The prompt has {len(text):,} characters; at most {limit:,} are allowed.", code="prompt_too_long")
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:

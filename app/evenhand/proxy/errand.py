@@ -4,102 +4,211 @@ One body in; one body out, or one an image where the policy splits. Untouched pr
 """
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from evenhand.dialects.json_body import Reading, read, write
-from evenhand.dialects.spec import Operation
+from evenhand.dialects.reading import Reading, read, write
+from evenhand.dialects.spec import Operation, RewriterSpec
+from evenhand.dialects.splice import Body, Pieces
 from evenhand.errors import BodyError
-from evenhand.flow import Decision, Edit, Prompt
-from evenhand.proxy.headers import Pairs
+from evenhand.flow import MAX_IMAGES, Decision, Edit, Prompt, Remark
+from evenhand.proxy.headers import Pairs, first
 from evenhand.proxy.ids import new_id
 from evenhand.proxy.incoming import check_content
 from evenhand.proxy.judge import faulty, judge, undecided
-from evenhand.proxy.live import Live, Serving
-from evenhand.proxy.meters import Meters
+from evenhand.proxy.live import Serving
+from evenhand.proxy.logs import log, where
+from evenhand.proxy.refusal import Refusal
+from evenhand.proxy.signing import signs
+from evenhand.proxy.texts import weaker
 from evenhand.proxy.wishes import Wishes, seed_of
+from evenhand.rules.schema import Mode, PolicyFile
+from evenhand.settings import Settings
 
 LARGE_BYTES = 32_768
+Variant = list[tuple[Edit, ...]]
+_LARGEST_SEED = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A guarded request as it came in. `can_sign` tells whether a changed body could be signed anew."""
+
+    body: Body
+    pairs: Pairs
+    operation: Operation
+    path: Mapping[str, str]
+    wishes: Wishes
+    can_sign: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Errand:
-    """`revised` holds what the answer should say was drawn: one text an image, one for all, or none."""
+    """`revised` holds what the answer should say was drawn: one text an image, one for all, or none.
 
-    bodies: tuple[bytes, ...]
+    `originals` are the bodies as the client would have sent them, one each, where the policy sends them after a refusal.
+    """
+
+    bodies: tuple[Pieces, ...]
     operation: Operation | None = None
+    policy: PolicyFile | None = None
     decisions: tuple[Decision, ...] = ()
     revised: tuple[str, ...] = ()
+    originals: tuple[Pieces, ...] = ()
 
     @property
     def reads_answer(self) -> bool:
-        return bool(self.revised) or len(self.bodies) > 1
+        return bool(self.revised) or len(self.bodies) > 1 or self.watches_drift
+
+    @property
+    def watches_drift(self) -> bool:
+        """Whether to look at what the upstream says it drew, although we have nothing to write into its answer."""
+        tells = self.operation is not None and self.operation.answer is not None and self.operation.answer.revised_prompt
+        return bool(self.policy and self.policy.watch_drift and tells and self.decisions)
+
+    @property
+    def is_rewritten(self) -> bool:
+        return any(decision.outcome == "rewritten" for decision in self.decisions)
 
     @property
     def changes_body(self) -> bool:
-        return any(decision.outcome == "rewritten" for decision in self.decisions)
+        return self.is_rewritten or any("upstream_rewriter_off" in decision.remarks for decision in self.decisions)
 
 
-async def errand_of(body: bytes, pairs: Pairs, operation: Operation, live: Live, wishes: Wishes, meters: Meters) -> Errand:
+async def settled(asked: Asked, serving: Serving, settings: Settings, *, request_id: str = "") -> Errand:
+    """`errand_of`, where a fault of ours, wherever it sits, ends as the policy says: the original goes on, or nothing does."""
+    try:
+        return await errand_of(asked, serving, settings)
+    except (BodyError, Refusal):
+        raise
+    except Exception as fault:
+        log.error("errand_fault", request_id=request_id, fault=where(fault))
+        return bypassed(asked, serving)
+
+
+async def errand_of(asked: Asked, serving: Serving, settings: Settings) -> Errand:
     """Raises BodyError for a body that can't be read in one way, Refusal where the policy rejects on faults."""
-    serving = live.serving
-    policy = serving.rules.policy
-    if policy.mode == "off" or (wishes.off and policy.opt_out):
+    policy = serving.policies.of(route=asked.operation.id, tenant=asked.wishes.tenant)
+    if policy.mode == "off" or (asked.wishes.off and policy.opt_out):
         decision = undecided(serving, Prompt(text="", id=new_id("d")), "opted_out")
-        meters.decisions.labels("opted_out").inc()
-        return Errand(bodies=(body,), operation=operation, decisions=(decision,))
-    check_content(pairs, operation.content_type)
-    reading = await _read(body, operation)
+        return Errand(bodies=(Pieces(asked.body),), operation=asked.operation, policy=policy, decisions=(decision,))
+    check_content(asked.pairs, asked.operation.content)
+    reading = await _read(asked)
     _check_length(reading, policy.limits.prompt_chars)
-    asked = reading.images if _splits(serving, reading) else 1
-    prompts = [
-        Prompt(text=place.text, images=asked, seed=seed_of(place.text, wishes, policy, live.settings), id=new_id("d"))
-        for place in reading.prompts
-    ]
-    decisions = tuple([await judge(serving, prompt, meters) for prompt in prompts])
-    return _written(body, reading, decisions, revises=policy.revised_prompt)
+    if not reading.asks_images or not reading.prompts:
+        return Errand(bodies=(Pieces(asked.body),), operation=asked.operation, policy=policy)
+    mode, remarks = mode_of(asked, reading, policy)
+    prompts = _prompts(reading, asked.wishes, policy, settings, mode=mode)
+    decisions = [await judge(serving, prompt, policy=policy, mode=mode) for prompt in prompts]
+    silenced = reading.rewriters if mode == "enforce" and policy.upstream_rewriters == "off" else ()
+    if reading.rewriters:
+        remarks = (*remarks, "upstream_rewriter_off" if silenced else "upstream_rewriter_on")
+    told = tuple(replace(decision, remarks=remarks) if remarks else decision for decision in decisions)
+    return _written(reading, told, policy, silenced)
 
 
-def bypassed(body: bytes, operation: Operation, serving: Serving, meters: Meters) -> Errand:
+def mode_of(asked: Asked, reading: Reading, policy: PolicyFile) -> tuple[Mode, tuple[Remark, ...]]:
+    """The policy's mode, weakened where a picture may already fix who is shown, or where a signature covers the body."""
+    mode = policy.mode
+    remarks: list[Remark] = []
+    if reading.has_input_image:
+        remarks.append("input_image")
+        mode = weaker(mode, policy.input_images)
+    if asked.operation.signed and signs(asked.pairs) and not asked.can_sign:
+        remarks.append("signed")
+        mode = weaker(mode, "shadow")
+    return mode, tuple(remarks)
+
+
+def bypassed(asked: Asked, serving: Serving) -> Errand:
     """The original after a fault; Refusal 503 where the policy says `on_error: reject`."""
-    if serving.rules.policy.on_error == "reject":
+    policy = serving.policies.of(route=asked.operation.id, tenant=asked.wishes.tenant)
+    if policy.on_error == "reject":
         raise faulty()
-    meters.decisions.labels("bypass").inc()
-    return Errand(bodies=(body,), operation=operation, decisions=(undecided(serving, Prompt(text="", id=new_id("d")), "bypass"),))
+    decision = undecided(serving, Prompt(text="", id=new_id("d")), "bypass")
+    return Errand(bodies=(Pieces(asked.body),), operation=asked.operation, policy=policy, decisions=(decision,))
 
 
-async def _read(body: bytes, operation: Operation) -> Reading:
-    if len(body) > LARGE_BYTES:
-        return await asyncio.to_thread(read, body, operation)
-    return read(body, operation)
+async def _read(asked: Asked) -> Reading:
+    kind = first(asked.pairs, b"content-type") or b""
+    if len(asked.body) > LARGE_BYTES:
+        return await asyncio.to_thread(read, asked.body, asked.operation, content_type=kind, path=asked.path)
+    return read(asked.body, asked.operation, content_type=kind, path=asked.path)
 
 
 def _check_length(reading: Reading, limit: int) -> None:
     for place in reading.prompts:
         if len(place.text) > limit:
-            message = f"The prompt at '{place.token.pointer}' has {len(place.text):,} characters; at most {limit:,} are allowed."
-            raise BodyError(message, pointer=place.token.pointer)
+            message = f"The prompt at '{place.pointer}' has {len(place.text):,} characters; at most {limit:,} are allowed."
+            raise BodyError(message, pointer=place.pointer)
 
 
-def _splits(serving: Serving, reading: Reading) -> bool:
-    wanted = serving.rules.policy.images == "split" and reading.images > 1
-    return wanted and reading.operation.can_split and not reading.streams
+def _prompts(reading: Reading, wishes: Wishes, policy: PolicyFile, settings: Settings, *, mode: Mode) -> list[Prompt]:
+    splits = policy.images == "split" and mode == "enforce" and reading.can_split and reading.images <= MAX_IMAGES
+    # Equal texts of one request draw alike, as the two text encoders of one picture must.
+    seeds: dict[str, int] = {}
+    for place in reading.prompts:
+        if place.text not in seeds:
+            seeds[place.text] = seed_of(place.text, wishes, policy, settings, own=reading.seed)
+    return [
+        Prompt(
+            text=place.text,
+            images=reading.images if splits else 1,
+            seed=seeds[place.text],
+            id=new_id("d"),
+        )
+        for place in reading.prompts
+    ]
 
 
-def _written(body: bytes, reading: Reading, decisions: tuple[Decision, ...], *, revises: bool) -> Errand:
-    operation = reading.operation
+def _written(reading: Reading, decisions: tuple[Decision, ...], policy: PolicyFile, silenced: Sequence[RewriterSpec]) -> Errand:
     if not any(decision.outcome == "rewritten" for decision in decisions):
-        return Errand(bodies=(body,), operation=operation, decisions=decisions)
-    revised = decisions[0].texts if revises and len(decisions) == 1 and operation.revised_prompt and not reading.streams else ()
+        body = write(reading, [()] * len(decisions), silenced=silenced)
+        return Errand(bodies=(body,), operation=reading.operation, policy=policy, decisions=decisions)
     variants = _variants(decisions)
-    if len(variants) == 1 or all(variant == variants[0] for variant in variants):
-        bodies: tuple[bytes, ...] = (write(body, reading, variants[0]),)
-    else:
-        bodies = tuple(write(body, reading, variant, images=1) for variant in variants)
-    return Errand(bodies=bodies, operation=operation, decisions=decisions, revised=revised)
+    again = policy.on_refusal == "original"
+    return Errand(
+        bodies=_bodies(reading, variants, silenced),
+        operation=reading.operation,
+        policy=policy,
+        decisions=decisions,
+        revised=_revised(reading, decisions) if policy.revised_prompt else (),
+        originals=_originals(reading, variants) if again else (),
+    )
 
 
-def _variants(decisions: Sequence[Decision]) -> list[list[tuple[Edit, ...]]]:
+def _originals(reading: Reading, variants: Sequence[Variant]) -> tuple[Pieces, ...]:
+    """What the client wrote, an image at a time where the rewrites go out so."""
+    untouched: Variant = [()] * len(reading.prompts)
+    if all(variant == variants[0] for variant in variants):
+        return (Pieces(reading.body.data),)
+    return tuple(write(reading, untouched, images=1, seed=_seed(reading.seed, index)) for index in range(len(variants)))
+
+
+def _revised(reading: Reading, decisions: Sequence[Decision]) -> tuple[str, ...]:
+    """Only a single prompt is what an image was drawn from."""
+    answer = reading.operation.answer
+    tells = answer is not None and answer.revised_prompt and not reading.streams and len(decisions) == 1
+    return decisions[0].texts if tells else ()
+
+
+def _bodies(reading: Reading, variants: Sequence[Variant], silenced: Sequence[RewriterSpec]) -> tuple[Pieces, ...]:
+    """One body, or one an image; a fixed seed goes up by one from image to image, so that equal prompts differ."""
+    if all(variant == variants[0] for variant in variants):
+        return (write(reading, variants[0], silenced=silenced),)
+    seeds = [_seed(reading.seed, index) for index in range(len(variants))]
+    return tuple(
+        write(reading, variant, images=1, seed=seed, silenced=silenced) for variant, seed in zip(variants, seeds, strict=True)
+    )
+
+
+def _seed(seed: int | None, index: int) -> int | None:
+    if seed is None or index == 0:
+        return None
+    return seed + index if seed + index <= _LARGEST_SEED else seed - index
+
+
+def _variants(decisions: Sequence[Decision]) -> list[Variant]:
     """For each image, the edits of each prompt."""
     images = max(len(decision.edits) for decision in decisions if decision.outcome == "rewritten")
     return [[_edits(decision, image) for decision in decisions] for image in range(images)]

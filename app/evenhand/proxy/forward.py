@@ -8,19 +8,24 @@ from time import perf_counter
 
 import httpx
 
-from evenhand.dialects.spec import Operation
+from evenhand.dialects.splice import Body, Pieces
 from evenhand.errors import BodyError, UpstreamError
 from evenhand.proxy.call import Call, call_of, our_headers, report
-from evenhand.proxy.errand import Errand, bypassed, errand_of
+from evenhand.proxy.errand import Asked, Errand, settled
 from evenhand.proxy.headers import client_headers, fault_of, first
-from evenhand.proxy.incoming import App, ClientGoneError, Receive, Scope, Send, Watch, read_body, replayed
+from evenhand.proxy.incoming import App, ClientGoneError, Message, Receive, Scope, Send, Watch, replayed
+from evenhand.proxy.intake import Intake, take_in
 from evenhand.proxy.live import Live
 from evenhand.proxy.logs import log, where
 from evenhand.proxy.meters import Meters
+from evenhand.proxy.outgoing import Outgoing
 from evenhand.proxy.refusal import Refusal, refusal_body, refusal_headers, refusal_of
-from evenhand.proxy.target import check_path, disguised, find, pick
-from evenhand.proxy.upstream import Answer, Outgoing, ask
-from evenhand.proxy.wishes import Wishes, wishes_of
+from evenhand.proxy.signing import signs
+from evenhand.proxy.target import Upstream, check_path, disguised, find, passes, pick
+from evenhand.proxy.tracing import decision_span
+from evenhand.proxy.upstream import Answer, ask
+from evenhand.proxy.wishes import wishes_of
+from evenhand.rules.schema import PolicyFile
 
 OWN_PATHS = (b"/rewrite", b"/integrations/", b"/docs", b"/openapi.json")
 
@@ -58,55 +63,96 @@ class Proxy:
         except asyncio.CancelledError:
             await _refuse(call, Refusal(503, "The sidecar was stopped before the answer came.", code="stopped"), send)
             raise
-        report(call, self.meters, self.live.serving.revision)
+        report(call, self.live, self.meters)
 
     async def _own(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
         """Our own API, with the same limits on what is read."""
         settings = self.live.settings
         try:
-            body = await read_body(receive, call.pairs, limit=settings.batch_bytes, timeout_s=settings.body_timeout_s)
-            await self.app(scope, replayed(body, receive), send)
+            limit = settings.batch_bytes
+            intake = await take_in(
+                receive, call.pairs, limit=limit, timeout_s=settings.body_timeout_s, keep_bytes=limit, decode=True
+            )
+            await self.app(scope, replayed(bytes(intake.body), receive), self._counted(call, send))
         except BodyError as fault:
             await _refuse(call, refusal_of(fault), send)
         except ClientGoneError:
             self.meters.clients_gone.inc()
 
+    def _counted(self, call: Call, send: Send) -> Send:
+        """Counts the answers of our own API like those of the image API."""
+
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self.meters.requests.labels(own_route(call.path), str(message["status"])).inc()
+            await send(message)
+
+        return told
+
     async def _forward(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
         settings, serving = self.live.settings, self.live.serving
         if fault := fault_of(call.pairs, limit=settings.header_bytes):
             raise Refusal(fault[0], fault[1], code="invalid_headers", close=True)
+        call.serving = serving
         check_path(call.path, scope.get("extensions", {}).get("evenhand.target"))
-        call.operation = find(serving.operations, call.method, call.path)
-        wishes = wishes_of(call.pairs, settings)
-        if call.operation is None:
-            _check_unlisted(call, self.live)
         upstream = pick(serving.upstreams, call.path)
-        body = await read_body(receive, call.pairs, limit=settings.body_bytes, timeout_s=settings.body_timeout_s)
-        arrived = perf_counter()
-        if call.operation is None:
-            call.errand = Errand(bodies=(body,))
-        else:
-            call.errand = await self._guarded(call, call.operation, body, wishes)
-        outgoing = Outgoing(
-            method=call.method, target=call.target, pairs=call.pairs, request_id=call.request_id, upstream=upstream
-        )
-        call.work_s = perf_counter() - arrived
-        await self._exchange(call, outgoing, call.errand, receive, send)
-
-    async def _guarded(self, call: Call, operation: Operation, body: bytes, wishes: Wishes) -> Errand:
-        """A fault of ours, wherever it sits, ends as the policy says: the original goes on, or nothing does."""
+        call.inner = upstream.inner(call.path)
+        call.operation = find(upstream.operations, call.method, call.inner)
+        call.wishes = wishes_of(call.pairs, settings, serving.rules.policy)
+        if call.operation is None and not passes(upstream, call.method, call.inner):
+            _check_unlisted(call, upstream, serving.rules.policy)
+        intake = await self._take_in(call, receive)
         try:
-            return await errand_of(body, call.pairs, operation, self.live, wishes, self.meters)
-        except (BodyError, Refusal):
-            raise
-        except Exception as fault:
-            log.error("errand_fault", request_id=call.request_id, fault=where(fault))
-            return bypassed(body, operation, self.live.serving, self.meters)
+            arrived = perf_counter()
+            signer = serving.signers.get(upstream.id)
+            with decision_span(call.pairs, route=call.route) as span:
+                call.errand = await self._errand(call, intake.body, can_sign=signer is not None)
+                span.tell(call.errand.decisions)
+                pairs = span.carried(call.pairs)
+            outgoing = Outgoing(
+                method=call.method,
+                target=call.target,
+                pairs=call.pairs if signs(call.pairs) else pairs,
+                request_id=call.request_id,
+                upstream=upstream,
+                decoded=intake.decoded,
+                signer=signer if signs(call.pairs) else None,
+            )
+            call.work_s = perf_counter() - arrived
+            await self._exchange(call, outgoing, call.errand, receive, send)
+        finally:
+            await intake.aclose()
+
+    async def _take_in(self, call: Call, receive: Receive) -> Intake:
+        settings, operation = self.live.settings, call.operation
+        large = operation is None or operation.takes_files
+        return await take_in(
+            receive,
+            call.pairs,
+            limit=settings.upload_bytes if large else settings.body_bytes,
+            timeout_s=settings.body_timeout_s,
+            keep_bytes=settings.memory_bytes,
+            decode=operation is not None,
+        )
+
+    async def _errand(self, call: Call, body: Body, *, can_sign: bool) -> Errand:
+        if call.operation is None or call.serving is None:
+            return Errand(bodies=(Pieces(body),))
+        asked = Asked(
+            body=body,
+            pairs=call.pairs,
+            operation=call.operation,
+            path=call.operation.names_in(call.inner),
+            wishes=call.wishes,
+            can_sign=can_sign,
+        )
+        return await settled(asked, call.serving, self.live.settings, request_id=call.request_id)
 
     async def _exchange(self, call: Call, outgoing: Outgoing, errand: Errand, receive: Receive, send: Send) -> None:
         settings = self.live.settings
         async with Watch(receive):
             answer = await ask(self.transport, outgoing, errand, limit=settings.answer_bytes, at_once=settings.split_at_once)
+            call.answer = answer
             call.work_s += answer.work_s
             try:
                 await self._relay(call, answer, send)
@@ -137,17 +183,21 @@ class Proxy:
             self.meters.upstream_faults.labels(str(fault.sent).lower()).inc()
 
 
+def own_route(raw_path: bytes) -> str:
+    """What our own API's requests are counted under."""
+    return ".".join(raw_path.decode("ascii", "replace").strip("/").split("/")[:2])
+
+
 def _is_own(raw_path: bytes) -> bool:
     return any(raw_path == path or raw_path.startswith(path.rstrip(b"/") + b"/") for path in OWN_PATHS)
 
 
-def _check_unlisted(call: Call, live: Live) -> None:
+def _check_unlisted(call: Call, upstream: Upstream, policy: PolicyFile) -> None:
     """Raises Refusal where the policy denies paths that no dialect lists, or where one may be a guarded path in disguise."""
     shown = call.path[:120].decode("ascii")
-    operations = live.serving.operations
-    listed = [operation for operation in operations if operation.matches(call.path)]
-    if live.serving.rules.policy.unknown_routes == "pass":
-        guarded = disguised(operations, call.path)
+    listed = [operation for operation in upstream.operations if operation.matches(call.inner)]
+    if policy.unknown_routes == "pass":
+        guarded = disguised(upstream.operations, call.inner)
         if guarded and not listed:
             raise Refusal(400, f"The path {shown} is another spelling of {guarded.path}; use that one.", code="invalid_target")
         return

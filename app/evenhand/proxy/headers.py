@@ -29,13 +29,19 @@ def end_to_end(pairs: Pairs) -> Pairs:
     return [(name, value) for name, value in pairs if name.lower() not in drop]
 
 
-def upstream_headers(pairs: Pairs, *, host: bytes, body: bytes, request_id: str, plain: bool, changed: bool) -> Pairs:
-    """A request's fields for the upstream. `plain` asks for an answer we can read; `changed` drops digests of the body."""
+def upstream_headers(
+    pairs: Pairs, *, host: bytes, length: int, request_id: str, plain: bool, changed: bool, decoded: bool = False
+) -> Pairs:
+    """A request's fields for the upstream. `plain` asks for an answer we can read; `changed` drops digests of the body.
+
+    `decoded` tells that the body's Content-Encoding was taken off.
+    """
     drop = (
         _REQUEST_OWN
         | {b"x-request-id"}
         | (frozenset({b"accept-encoding"}) if plain else frozenset())
-        | (_DIGESTS if changed else frozenset())
+        | (frozenset({b"content-encoding"}) if decoded else frozenset())
+        | (_DIGESTS if changed or decoded else frozenset())
     )
     kept = [
         (name, value) for name, value in end_to_end(pairs) if name not in drop and name != _SWITCH and not name.startswith(_OURS)
@@ -43,8 +49,8 @@ def upstream_headers(pairs: Pairs, *, host: bytes, body: bytes, request_id: str,
     kept = [(b"host", host), *kept, (b"x-request-id", request_id.encode())]
     if plain:
         kept.append((b"accept-encoding", b"identity"))
-    if body or any(name == b"content-length" or name == b"transfer-encoding" for name, _ in pairs):
-        kept.append((b"content-length", str(len(body)).encode()))
+    if length or any(name == b"content-length" or name == b"transfer-encoding" for name, _ in pairs):
+        kept.append((b"content-length", str(length).encode()))
     return kept
 
 
@@ -73,6 +79,8 @@ def fault_of(pairs: Pairs, *, limit: int) -> tuple[int, str] | None:
         return 431, f"The request headers are larger than {limit} bytes or more than 100; send fewer or shorter ones."
     if len(every(pairs, b"host")) != 1:
         return 400, "The request must have exactly one Host header."
+    if [coding.strip().lower() for coding in every(pairs, b"transfer-encoding")] not in ([], [b"chunked"]):
+        return 400, "The request's Transfer-Encoding is not 'chunked'; send that or a Content-Length."
     if every(pairs, b"content-length") and every(pairs, b"transfer-encoding"):
         return 400, "The request has both Content-Length and Transfer-Encoding; send one of them."
     if len(every(pairs, b"content-length")) > 1 or len(every(pairs, b"content-type")) > 1:

@@ -1,12 +1,12 @@
-"""The request side: read a body with a limit and a deadline, notice when the client leaves."""
+"""The request side: what an ASGI request is, which bodies we read, and noticing when the client leaves."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from evenhand.errors import BodyError
-from evenhand.proxy.headers import Pairs, every, first
+from evenhand.proxy.headers import Pairs, first
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -17,34 +17,6 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 class ClientGoneError(Exception):
     """The client closed the connection; nobody is left to answer."""
-
-
-async def read_body(receive: Receive, pairs: Pairs, *, limit: int, timeout_s: float) -> bytes:
-    """Raises BodyError 413 above `limit` bytes, 408 after `timeout_s`; ClientGoneError where the client left."""
-    told = first(pairs, b"content-length")
-    if told and told.isdigit() and int(told) > limit:
-        raise _too_large(limit)
-    try:
-        async with asyncio.timeout(timeout_s):
-            return await _collect(receive, limit)
-    except TimeoutError:
-        raise BodyError(f"The request body did not arrive within {timeout_s:g} s; send it faster.", status=408) from None
-
-
-async def _collect(receive: Receive, limit: int) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGoneError
-        part = message.get("body", b"")
-        size += len(part)
-        if size > limit:
-            raise _too_large(limit)
-        parts.append(part)
-        if not message.get("more_body"):
-            return b"".join(parts)
 
 
 def replayed(body: bytes, receive: Receive) -> Receive:
@@ -59,19 +31,11 @@ def replayed(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-def _too_large(limit: int) -> BodyError:
-    return BodyError(f"The request body is larger than {limit:,} bytes, the limit here; send less.", status=413)
-
-
-def check_content(pairs: Pairs, media: str) -> None:
-    """Raises BodyError 415 unless the body is `media` in UTF-8, not compressed."""
-    coding = [value.strip().lower() for value in every(pairs, b"content-encoding")]
-    if coding and coding != [b"identity"]:
-        shown = b", ".join(coding).decode("latin-1")
-        raise BodyError(f"The body is encoded as '{shown}'; send it without Content-Encoding.", status=415)
+def check_content(pairs: Pairs, media: Sequence[str]) -> None:
+    """Raises BodyError 415 unless the body is one of `media` in UTF-8."""
     kind, _, parameters = (first(pairs, b"content-type") or b"").decode("latin-1").partition(";")
-    if kind.strip().lower() != media:
-        raise BodyError(f"The Content-Type is '{kind.strip()}'; it must be {media}.", status=415)
+    if kind.strip().lower() not in media:
+        raise BodyError(f"The Content-Type is '{kind.strip()}'; it must be {' or '.join(filter(None, media))}.", status=415)
     charsets = [item.partition("=")[2].strip(' "').lower() for item in parameters.split(";") if "charset" in item.lower()]
     if any(charset not in ("utf-8", "utf8") for charset in charsets):
         raise BodyError(f"The charset is '{charsets[0]}'; send the body as UTF-8.", status=415)

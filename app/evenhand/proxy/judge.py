@@ -11,34 +11,38 @@ from time import perf_counter
 from evenhand.flow import Analysis, Decision, Outcome, Plan, Prompt
 from evenhand.proxy.live import Serving
 from evenhand.proxy.logs import log, where
-from evenhand.proxy.meters import Meters
 from evenhand.proxy.refusal import Refusal
+from evenhand.rules.schema import Mode, PolicyFile
 
-LONG_CHARS = 2_000
+LONG_CHARS = 1_000
 _long_prompts = ThreadPoolExecutor(max_workers=2, thread_name_prefix="evenhand-long")
 
 
-async def judge(serving: Serving, prompt: Prompt, meters: Meters) -> Decision:
+async def judge(serving: Serving, prompt: Prompt, *, policy: PolicyFile, mode: Mode) -> Decision:
     """Raises Refusal 503 for a fault of the engine where the policy says `on_error: reject`."""
+    if mode == "off":
+        return undecided(serving, prompt, "opted_out")
     began = perf_counter()
-    decision = await _decided(serving, prompt)
-    shadowed = decision.outcome == "rewritten" and serving.rules.policy.mode == "shadow"
+    decision = await _decided(serving, prompt, policy)
+    shadowed = decision.outcome == "rewritten" and mode == "shadow"
     spent_ms = (perf_counter() - began) * 1000
-    decision = replace(decision, outcome="shadow" if shadowed else decision.outcome, overhead_ms=spent_ms)
-    meters.decisions.labels(decision.outcome).inc()
-    return decision
+    return replace(decision, outcome="shadow" if shadowed else decision.outcome, overhead_ms=spent_ms)
 
 
-async def _decided(serving: Serving, prompt: Prompt) -> Decision:
+async def _decided(serving: Serving, prompt: Prompt, policy: PolicyFile) -> Decision:
     try:
         if len(prompt.text) > LONG_CHARS:
-            return await asyncio.get_running_loop().run_in_executor(_long_prompts, serving.engine.decide, prompt)
-        return serving.engine.decide(prompt)
+            return await asyncio.get_running_loop().run_in_executor(_long_prompts, _decide, serving, prompt, policy)
+        return _decide(serving, prompt, policy)
     except Exception as fault:
         log.error("engine_fault", decision_id=prompt.id, fault=where(fault))
-        if serving.rules.policy.on_error == "reject":
+        if policy.on_error == "reject":
             raise faulty() from fault
         return undecided(serving, prompt, "bypass")
+
+
+def _decide(serving: Serving, prompt: Prompt, policy: PolicyFile) -> Decision:
+    return serving.engine.decide(prompt, policy=policy)
 
 
 def faulty() -> Refusal:

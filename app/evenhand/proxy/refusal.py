@@ -1,10 +1,11 @@
 """Answers we make ourselves: a `Refusal` goes up, status, headers and a JSON body go out.
 
-OpenAI's error shape on its routes, RFC 9457 problem details elsewhere. An error that a client library would retry by
+OpenAI's, Google's and AWS's error shapes on their routes, RFC 9457 problem details elsewhere. An error that a client library would retry by
 itself says `x-should-retry: false`, since a second try may buy a second picture.
 """
 
 import json
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -21,6 +22,24 @@ _KINDS = {
     413: "invalid_request_error",
     415: "invalid_request_error",
     431: "invalid_request_error",
+}
+_GOOGLE = {
+    400: "INVALID_ARGUMENT",
+    404: "NOT_FOUND",
+    405: "UNIMPLEMENTED",
+    408: "DEADLINE_EXCEEDED",
+    413: "INVALID_ARGUMENT",
+    415: "INVALID_ARGUMENT",
+    431: "INVALID_ARGUMENT",
+    502: "UNAVAILABLE",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+_AWS = {
+    **dict.fromkeys((400, 405, 408, 413, 415, 431), "ValidationException"),
+    404: "ResourceNotFoundException",
+    503: "ServiceUnavailableException",
+    504: "ModelTimeoutException",
 }
 
 
@@ -57,18 +76,18 @@ def refusal_of(fault: BodyError | UpstreamError) -> Refusal:
 
 
 def refusal_headers(refusal: Refusal, shape: ErrorShape, body: bytes) -> Pairs:
-    media = b"application/json" if shape == "openai" else b"application/problem+json"
+    media = b"application/problem+json" if shape == "problem" else b"application/json"
     pairs = [(b"content-type", media), (b"content-length", str(len(body)).encode())]
     pairs.append((b"retry-after", b"1") if refusal.retry else (b"x-should-retry", b"false"))
+    if shape == "aws":
+        pairs.append((b"x-amzn-errortype", _AWS.get(refusal.status, "InternalServerException").encode()))
     if refusal.close:
         pairs.append((b"connection", b"close"))
     return pairs + refusal.headers
 
 
 def refusal_body(refusal: Refusal, shape: ErrorShape) -> bytes:
-    return json.dumps(
-        _openai(refusal) if shape == "openai" else problem(refusal.status, refusal.message, code=refusal.code)
-    ).encode()
+    return json.dumps(_SHAPES[shape](refusal)).encode()
 
 
 def problem(status: int, detail: str, **more: Any) -> dict[str, Any]:
@@ -80,3 +99,17 @@ def _openai(refusal: Refusal) -> dict[str, Any]:
     param = refusal.pointer.lstrip("/").replace("/", ".") or None
     kind = _KINDS.get(refusal.status, "server_error")
     return {"error": {"message": refusal.message, "type": kind, "param": param, "code": refusal.code}}
+
+
+def _google(refusal: Refusal) -> dict[str, Any]:
+    """The error model of Google's APIs (google.rpc.Status, as JSON)."""
+    status = _GOOGLE.get(refusal.status, "INTERNAL")
+    return {"error": {"code": refusal.status, "message": refusal.message, "status": status}}
+
+
+_SHAPES: dict[ErrorShape, Callable[[Refusal], dict[str, Any]]] = {
+    "openai": _openai,
+    "google": _google,
+    "aws": lambda refusal: {"message": refusal.message},
+    "problem": lambda refusal: problem(refusal.status, refusal.message, code=refusal.code),
+}

@@ -1,4 +1,4 @@
-"""Where a request goes: the raw path is checked, matched to a guarded operation, and given an upstream's origin.
+"""Where a request goes: raw path -> upstream -> operation, and the URL, which is always built from the configured origin.
 
 Only the raw path counts, never a decoded one, and the host always comes from the configuration.
 """
@@ -11,10 +11,12 @@ from urllib.parse import unquote_to_bytes
 
 import httpx
 
-from evenhand.dialects.spec import Operation
+from evenhand.dialects.spec import Dialect, Operation, Passing
+from evenhand.errors import SettingsError
 from evenhand.proxy.refusal import Refusal
 from evenhand.rules.schema import UpstreamRule
 from evenhand.settings import Settings
+from evenhand.text import like
 
 _ALLOWED = re.compile(rb"/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
 _DOTS = re.compile(rb"(?:^|/)\.{1,2}(?:/|$)")
@@ -22,10 +24,16 @@ _DOTS = re.compile(rb"(?:^|/)\.{1,2}(?:/|$)")
 
 @dataclass(frozen=True, kw_only=True)
 class Upstream:
+    """An image API and the dialects spoken there. `strip` takes `path` off before forwarding."""
+
+    id: str
     path: str
     origin: str
     timeout_s: float
     connect_timeout_s: float
+    dialects: tuple[Dialect, ...]
+    strip: bool = False
+    region: str | None = None
 
     @cached_property
     def url(self) -> httpx.URL:
@@ -35,21 +43,68 @@ class Upstream:
     def host(self) -> bytes:
         return self.url.netloc
 
+    @cached_property
+    def operations(self) -> tuple[Operation, ...]:
+        return tuple(operation for dialect in self.dialects for operation in dialect.operations)
+
+    @cached_property
+    def passings(self) -> tuple[Passing, ...]:
+        return tuple(passing for dialect in self.dialects for passing in dialect.passings)
+
+    @cached_property
+    def is_signed(self) -> bool:
+        return any(operation.signed for operation in self.operations)
+
+    @cached_property
+    def prefix(self) -> bytes:
+        return self.path.rstrip("/").encode()
+
     def serves(self, raw_path: bytes) -> bool:
-        prefix = self.path.rstrip("/").encode()
-        return raw_path == prefix or raw_path.startswith(prefix + b"/")
+        return raw_path == self.prefix or raw_path.startswith(self.prefix + b"/")
+
+    def inner(self, raw_path: bytes) -> bytes:
+        """The path as the image API knows it."""
+        return (raw_path[len(self.prefix) :] or b"/") if self.strip else raw_path
 
 
-def upstreams_of(rules: Iterable[UpstreamRule], settings: Settings) -> tuple[Upstream, ...]:
-    """The longest path first. The setting `upstream` overrides them all."""
+def upstreams_of(rules: Iterable[UpstreamRule], settings: Settings, dialects: Sequence[Dialect]) -> tuple[Upstream, ...]:
+    """The longest path first. The setting `upstream` overrides them all. Raises SettingsError for an unknown dialect."""
     if settings.upstream:
-        limits = {"timeout_s": settings.timeout_s, "connect_timeout_s": settings.connect_timeout_s}
-        return (Upstream(path="/", origin=settings.upstream, **limits),)
+        names = [name.strip() for name in settings.dialects.split(",") if name.strip()]
+        only = Upstream(
+            id="upstream",
+            path="/",
+            origin=settings.upstream,
+            timeout_s=settings.timeout_s,
+            connect_timeout_s=settings.connect_timeout_s,
+            dialects=_spoken(names, settings.upstream, dialects),
+        )
+        return (only,)
     found = [
-        Upstream(path=rule.path, origin=rule.origin, timeout_s=rule.timeout_s, connect_timeout_s=rule.connect_timeout_s)
+        Upstream(
+            id=rule.id,
+            path=rule.path,
+            origin=rule.origin,
+            timeout_s=rule.timeout_s,
+            connect_timeout_s=rule.connect_timeout_s,
+            dialects=_spoken(rule.dialects, rule.origin, dialects),
+            strip=rule.strip,
+            region=rule.region,
+        )
         for rule in rules
     ]
     return tuple(sorted(found, key=lambda upstream: -len(upstream.path)))
+
+
+def _spoken(names: Sequence[str], origin: str, dialects: Sequence[Dialect]) -> tuple[Dialect, ...]:
+    """The dialects named; else those of the origin's host; else the usual ones."""
+    known = {dialect.id: dialect for dialect in dialects}
+    for name in names:
+        if name not in known:
+            raise SettingsError(f"There is no dialect '{name}'; the known ones are: {', '.join(sorted(known))}.")
+    host = httpx.URL(origin).host
+    at_home = [dialect for dialect in dialects if any(like(pattern, host) for pattern in dialect.hosts)]
+    return tuple(known[name] for name in names) or tuple(at_home) or tuple(each for each in dialects if each.usual)
 
 
 def pick(upstreams: Sequence[Upstream], raw_path: bytes) -> Upstream:
@@ -78,6 +133,11 @@ def find(operations: Sequence[Operation], method: str, raw_path: bytes) -> Opera
         if operation.method == method and operation.matches(raw_path):
             return operation
     return None
+
+
+def passes(upstream: Upstream, method: str, raw_path: bytes) -> bool:
+    """Whether a dialect lists the path as one without prompts."""
+    return any(passing.method == method and passing.matches(raw_path) for passing in upstream.passings)
 
 
 def disguised(operations: Sequence[Operation], raw_path: bytes) -> Operation | None:

@@ -11,49 +11,33 @@ from time import perf_counter
 
 import httpx
 
-from evenhand.dialects.answer import merge, revise
+from evenhand.dialects.answer import merge, refuses, revise, revised_prompts
 from evenhand.dialects.spec import Operation
+from evenhand.errors import UpstreamError
 from evenhand.proxy.errand import Errand
-from evenhand.proxy.headers import Pairs, first, upstream_headers
+from evenhand.proxy.headers import first
+from evenhand.proxy.outgoing import Outgoing
 from evenhand.proxy.refusal import Refusal
-from evenhand.proxy.target import Upstream
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
-    """What all upstream requests of one client request share."""
-
-    method: str
-    target: bytes
-    pairs: Pairs
-    request_id: str
-    upstream: Upstream
-
-    def request(self, body: bytes, errand: Errand, *, part: int | None = None) -> httpx.Request:
-        """`part` tells one of several requests from the others; an idempotency key must not make them one."""
-        upstream = self.upstream
-        headers = upstream_headers(
-            self.pairs if part is None else _keyed(self.pairs, part),
-            host=upstream.host,
-            body=body,
-            request_id=self.request_id,
-            plain=errand.reads_answer,
-            changed=errand.changes_body,
-        )
-        limits = {"total": upstream.timeout_s, "connect": upstream.connect_timeout_s}
-        extensions = {"target": self.target, "timeout": limits}
-        return httpx.Request(self.method, upstream.url, headers=headers, stream=httpx.ByteStream(body), extensions=extensions)
+_REFUSAL_BYTES = 65_536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """`body` is set where we wrote it, in `work_s`; else `start` was read already and the rest is still in `response`."""
+    """`body` is set where we wrote it, in `work_s`; else `start` was read already and the rest is still in `response`.
+
+    `refused` tells that the upstream refused the prompt for its content, `second` that the original was sent after that.
+    `claims` holds the prompts that the upstream itself says it drew, where that was looked at.
+    """
 
     response: httpx.Response
     body: bytes | None = None
     start: bytes = b""
     complete: bool = False
     work_s: float = 0.0
+    refused: bool = False
+    second: bool = False
+    claims: tuple[str, ...] = ()
 
 
 class _PartError(Exception):
@@ -66,29 +50,73 @@ async def ask(transport: httpx.AsyncBaseTransport, outgoing: Outgoing, errand: E
     """Raises UpstreamError, or Refusal 502 where answers can't be merged."""
     if len(errand.bodies) > 1:
         return await _ask_many(transport, outgoing, errand, limit=limit, at_once=at_once)
-    response = await transport.handle_async_request(outgoing.request(errand.bodies[0], errand))
-    if not (errand.revised and errand.operation and _is_json(response)):
+    answer = await _send(transport, outgoing, errand, 0, limit=limit)
+    texts = () if answer.second else errand.revised
+    was_refused = answer.refused and not answer.second
+    if was_refused or errand.operation is None or not _is_json(answer.response) or not (texts or errand.watches_drift):
+        return answer
+    read = answer if answer.complete else await _read(answer.response, limit)
+    revised = _with_revision(read, errand.operation, texts, limit)
+    return replace(revised, refused=answer.refused, second=answer.second)
+
+
+async def _send(
+    transport: httpx.AsyncBaseTransport, outgoing: Outgoing, errand: Errand, index: int, *, limit: int, part: str = ""
+) -> Answer:
+    """One body of the errand; where the upstream refuses it and the policy says so, its original after that, once."""
+    response = await transport.handle_async_request(outgoing.request(errand.bodies[index], errand, part=part))
+    operation = errand.operation
+    if operation is None or not errand.decisions or not _may_refuse(response, operation):
         return Answer(response=response)
-    answer = await _read(response, limit)
+    answer = _judged(await _read(response, limit), operation, limit)
+    if not (answer.refused and errand.originals):
+        return answer
+    await response.aclose()
+    again = outgoing.request(errand.originals[index], errand, part=f"{part}-original")
+    try:
+        return Answer(response=await transport.handle_async_request(again), refused=True, second=True)
+    except (Refusal, UpstreamError) as fault:
+        if isinstance(fault, UpstreamError) and fault.sent:
+            raise
+        return answer  # the original never went out, and what the upstream said to the rewrite stands
+
+
+def _may_refuse(response: httpx.Response, operation: Operation) -> bool:
+    """Refusals are short; an answer with pictures is not looked at for one."""
+    length = first(response.headers.raw, b"content-length") or b"0"
+    short = response.status_code != 200 or (length.isdigit() and 0 < int(length) <= _REFUSAL_BYTES)
+    return short and any(response.status_code in refusal.status for refusal in operation.refusals)
+
+
+def _judged(answer: Answer, operation: Operation, limit: int) -> Answer:
+    plain = _plain(answer, limit)
+    return replace(answer, refused=plain is not None and refuses(plain, answer.response.status_code, operation))
+
+
+def _with_revision(answer: Answer, operation: Operation, texts: Sequence[str], limit: int) -> Answer:
     began = perf_counter()
     plain = _plain(answer, limit)
     if plain is None:
         return answer
-    body = revise(plain, errand.operation, errand.revised)
-    return replace(answer, body=body, work_s=perf_counter() - began)
+    claims = tuple(revised_prompts(plain, operation))
+    body = revise(plain, operation, texts)
+    return replace(answer, body=body, claims=claims, work_s=perf_counter() - began)
 
 
 async def _ask_many(
     transport: httpx.AsyncBaseTransport, outgoing: Outgoing, errand: Errand, *, limit: int, at_once: int
 ) -> Answer:
     gate = asyncio.Semaphore(at_once)
-    requests = [outgoing.request(body, errand, part=part) for part, body in enumerate(errand.bodies, start=1)]
-    parts = [asyncio.create_task(_part(transport, request, gate, limit)) for request in requests]
+    parts = [asyncio.create_task(_part(transport, outgoing, errand, index, gate, limit)) for index in range(len(errand.bodies))]
     try:
         answers = await asyncio.gather(*parts)
     except _PartError as failed:
         await _leave(parts, but=failed.answer)
         return failed.answer
+    except Refusal as refusal:
+        # Other parts may be under way: who asks again could pay for their pictures twice.
+        await _leave(parts)
+        raise Refusal(refusal.status, refusal.message, code=refusal.code) from None
     except BaseException:
         await _leave(parts)
         raise
@@ -104,33 +132,44 @@ async def _leave(parts: Sequence[asyncio.Task[Answer]], *, but: Answer | None = 
             await outcome.answer.response.aclose()
 
 
-async def _part(transport: httpx.AsyncBaseTransport, request: httpx.Request, gate: asyncio.Semaphore, limit: int) -> Answer:
+async def _part(
+    transport: httpx.AsyncBaseTransport, outgoing: Outgoing, errand: Errand, index: int, gate: asyncio.Semaphore, limit: int
+) -> Answer:
     async with gate:
-        answer = await _read(await transport.handle_async_request(request), limit)
+        sent = await _send(transport, outgoing, errand, index, limit=limit, part=f"-{index + 1}")
+        read = sent if sent.complete else await _read(sent.response, limit)
+    answer = replace(read, refused=sent.refused, second=sent.second)
     if not answer.response.is_success or not answer.complete:
         raise _PartError(answer)
     return answer
 
 
 def _merged(answers: Sequence[Answer], errand: Errand, limit: int) -> Answer:
-    assert errand.operation is not None
+    operation = errand.operation
+    assert operation is not None
     began = perf_counter()
     bodies = [_plain(answer, limit) for answer in answers]
-    whole = _joined([body for body in bodies if body is not None], errand) if None not in bodies else None
+    plain = [body for body in bodies if body is not None]
+    claims = tuple(claim for body in plain for claim in revised_prompts(body, operation))
+    revised = [() if answer.second else errand.revised[index : index + 1] for index, answer in enumerate(answers)]
+    whole = _joined(plain, operation, revised) if len(plain) == len(answers) else None
     if whole is None:
         message = "The image API's answers to the single-image requests can't be merged; set 'images: shared' in the policy."
         raise Refusal(502, message, code="unmergeable_answers")
-    return Answer(response=answers[0].response, body=whole, complete=True, work_s=perf_counter() - began)
+    return Answer(
+        response=answers[0].response,
+        body=whole,
+        complete=True,
+        claims=claims,
+        refused=any(answer.refused for answer in answers),
+        second=any(answer.second for answer in answers),
+        work_s=perf_counter() - began,
+    )
 
 
-def _joined(bodies: Sequence[bytes], errand: Errand) -> bytes | None:
-    operation = errand.operation
-    assert operation is not None
-    return merge([_revised(body, operation, errand.revised[index : index + 1]) for index, body in enumerate(bodies)], operation)
-
-
-def _revised(body: bytes, operation: Operation, texts: Sequence[str]) -> bytes:
-    return revise(body, operation, texts) or body
+def _joined(bodies: Sequence[bytes], operation: Operation, revised: Sequence[Sequence[str]]) -> bytes | None:
+    told = [revise(body, operation, texts) or body for body, texts in zip(bodies, revised, strict=True)]
+    return merge(told, operation)
 
 
 async def _read(response: httpx.Response, limit: int) -> Answer:
@@ -165,10 +204,6 @@ class _Rest(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._response.aclose()
-
-
-def _keyed(pairs: Pairs, part: int) -> Pairs:
-    return [(name, b"%s-%d" % (value, part) if name == b"idempotency-key" else value) for name, value in pairs]
 
 
 def _is_json(response: httpx.Response) -> bool:

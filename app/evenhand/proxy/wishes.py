@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import re
 import secrets
+import unicodedata
 from dataclasses import dataclass
 
 from evenhand.proxy.headers import Pairs, every
@@ -13,6 +14,10 @@ from evenhand.settings import Settings
 
 SEED_BITS = 53  # JSON readers in other languages keep integers up to 2**53 exact
 _SEED = re.compile(rb"[0-9]{1,18}")
+_KEY_HEADERS = (b"api-key", b"x-api-key", b"x-goog-api-key", b"x-key", b"xi-api-key")
+# Format characters, controls, accents and variation selectors; letters of Hangul that only hold a place.
+_UNSEEN = frozenset({"Cf", "Cc", "Mn", "Me"})
+_FILLERS = frozenset("\u115f\u1160\u3164\uffa0")
 _TENANT = re.compile(rb"[A-Za-z0-9._:@-]{1,64}")
 
 
@@ -24,8 +29,8 @@ class Wishes:
     idempotency_key: bytes = b""
 
 
-def wishes_of(pairs: Pairs, settings: Settings) -> Wishes:
-    """Raises Refusal 400 for a value that means nothing."""
+def wishes_of(pairs: Pairs, settings: Settings, policy: PolicyFile) -> Wishes:
+    """The tenant is the header's where that is believed, else that of the API key. Raises Refusal 400 for nonsense."""
     off, seed = _single(pairs, b"x-evenhand"), _single(pairs, b"x-evenhand-seed")
     if off is not None and off.strip().lower() != b"off":
         raise _bad("X-Evenhand", "'off' is its only value")
@@ -37,22 +42,50 @@ def wishes_of(pairs: Pairs, settings: Settings) -> Wishes:
     return Wishes(
         off=off is not None,
         seed=None if seed is None else int(seed),
-        tenant=(tenant or b"").decode("ascii"),
+        tenant=tenant.decode("ascii") if tenant else tenant_of(pairs, policy),
         idempotency_key=b"".join(every(pairs, b"idempotency-key")),
     )
 
 
-def seed_of(text: str, wishes: Wishes, policy: PolicyFile, settings: Settings) -> int:
-    """The client's seed; else, where the same draw is wanted again, one derived from the prompt; else a random one."""
+def tenant_of(pairs: Pairs, policy: PolicyFile) -> str:
+    """The tenant whose API key the request carries; the policy knows keys by their SHA-256 only."""
+    if not policy.api_keys:
+        return ""
+    keys = [value for name in _KEY_HEADERS for value in every(pairs, name)]
+    keys += [value.partition(b" ")[2].strip() for value in every(pairs, b"authorization")]
+    digests = [hashlib.sha256(key).hexdigest() for key in keys if key]
+    return next((policy.api_keys[digest] for digest in digests if digest in policy.api_keys), "")
+
+
+def seed_of(text: str, wishes: Wishes, policy: PolicyFile, settings: Settings, *, own: int | None = None) -> int:
+    """The seed a client sent us; else one derived from the prompt where the same draw is wanted again; else a random one.
+
+    `own` is the seed the request has for the image API: who fixes it wants the same picture twice.
+    """
     if wishes.seed is not None:
         return wishes.seed
-    if policy.sampling.by == "request" and not wishes.idempotency_key:
+    if policy.sampling.by == "request" and not wishes.idempotency_key and own is None:
         return secrets.randbits(SEED_BITS)
-    key = b"" if policy.sampling.by == "prompt" else wishes.idempotency_key
-    parts = [wishes.tenant.encode(), key, text.encode("utf-8", "surrogatepass")]
+    key = b"" if policy.sampling.by == "prompt" else wishes.idempotency_key or b"%d" % (own or 0)
+    parts = [wishes.tenant.encode(), key, gist(text).encode("utf-8", "surrogatepass")]
     message = b"".join(len(part).to_bytes(4) + part for part in parts)
     digest = hmac.digest(settings.secret.get_secret_value().encode(), message, hashlib.sha256)
     return int.from_bytes(digest[:8]) >> 64 - SEED_BITS
+
+
+def gist(text: str) -> str:
+    """What is left of a prompt when nothing is that a reader would not see as another prompt: one case, one width, no accent,
+    no invisible character, words parted by one space.
+
+    Whoever dislikes a draw must not get another by typing a space; the engine reads such variants alike, too.
+    """
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    kept = "".join(" " if char == "_" or char.isspace() else char for char in folded if not _is_unseen(char))
+    return " ".join(kept.split())
+
+
+def _is_unseen(char: str) -> bool:
+    return char in _FILLERS or (unicodedata.category(char) in _UNSEEN and not char.isspace())
 
 
 def _single(pairs: Pairs, name: bytes) -> bytes | None:
