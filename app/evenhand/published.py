@@ -1,4 +1,4 @@
-"""The JSON Schemas we publish: of rule files (for editors) and of a decision on the wire. Plain data goes out; reads nothing."""
+"""The JSON Schemas we publish: of rules and dialects (for editors), of a decision on the wire. Plain data; reads nothing."""
 
 from functools import reduce
 from operator import or_
@@ -8,7 +8,9 @@ from typing import Any, get_args, get_origin, get_type_hints, is_typeddict
 from pydantic import BaseModel, ConfigDict, create_model
 from pydantic.json_schema import models_json_schema
 
+from evenhand.dialects.spec import Dialect
 from evenhand.engine.record import DecisionRecord
+from evenhand.logged import LogRecord
 from evenhand.rules.schema import LISTED, PolicyFile
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -18,6 +20,12 @@ def decision_schema() -> dict[str, Any]:
     """What `POST /rewrite`, the decision log, `explain --format json` and batches speak."""
     schema = _model(DecisionRecord).model_json_schema()
     return {"$schema": DRAFT, **schema, "title": "Evenhand decision"}
+
+
+def log_schema() -> dict[str, Any]:
+    """One line of the decision log."""
+    schema = _model(LogRecord).model_json_schema()
+    return {"$schema": DRAFT, **schema, "title": "Evenhand decision log line"}
 
 
 def _model(record: Any) -> type[BaseModel]:
@@ -56,6 +64,10 @@ def rules_schema() -> dict[str, Any]:
         "oneOf": [_policy(policy), *(_listed(kind, model, references[(model, "validation")]) for kind, model in LISTED.items())],
         "$defs": dict(sorted(found.items())),
     }
+
+
+def dialects_schema() -> dict[str, Any]:
+    return {"$schema": DRAFT, **Dialect.model_json_schema(), "title": "Evenhand dialect file"}
 
 
 def _listed(kind: str, model: type[BaseModel], reference: dict[str, Any]) -> dict[str, Any]:

@@ -60,10 +60,14 @@ def test_folders_give_the_language(here: Path) -> None:
 
 def test_upstreams_and_wording(here: Path) -> None:
     upstreams = "kind: upstreams\nrules: [{id: o, path: /v1, origin: 'https://api.openai.com'}]\n"
-    wording = "kind: wording\nrules: [{id: w, axis: gender, value: woman, adjective: female}]\n"
+    one = "{id: w, axis: gender, value: woman, adjective: female}"
+    wording = f"kind: wording\nrules: [{one}, {one.replace('id: w', 'id: m').replace('woman', 'man')}]\n"
     loaded = load(here, upstreams=upstreams, en__wording=wording)
     assert [upstream.id for upstream in loaded.upstreams] == ["o"]
-    assert [(item.rule.value, item.language, item.place.line) for item in loaded.wording] == [("woman", "en", 2)]
+    assert [(item.rule.value, item.language, item.place.line) for item in loaded.wording] == [
+        ("woman", "en", 2),
+        ("man", "en", 2),
+    ]
 
 
 def test_digest_changes_with_any_byte_or_name_and_with_nothing_else(tmp_path: Path) -> None:
@@ -166,3 +170,59 @@ def test_shipped_rules_are_sound() -> None:
 def test_a_copy_loads_like_the_shipped_folder(tmp_path: Path) -> None:
     shutil.copytree(shipped_rules(), tmp_path / "mine")
     assert load_folder(tmp_path / "mine").digest == load_folder(shipped_rules()).digest
+
+
+OWN_POLICY = "kind: policy\nextends: shipped\nmode: shadow\naxes:\n  gender: {woman: 70, man: 30}\n"
+OWN_ROLES = """\
+kind: roles
+rules:
+  - id: lamplighters
+    match: [{one: lamplighter, many: lamplighters}]
+    why: Anybody may light lamps.
+    examples: [{say: a lamplighter, vary: [gender]}]
+"""
+
+
+def test_a_folder_is_laid_over_the_shipped_rules(tmp_path: Path) -> None:
+    (tmp_path / "en").mkdir()
+    (tmp_path / "policy.yaml").write_text(OWN_POLICY)
+    (tmp_path / "en/lamps.yaml").write_text(OWN_ROLES)
+    (tmp_path / "upstreams.yaml").write_text("kind: upstreams\nrules: [{id: mine, path: /, origin: 'https://images.example'}]\n")
+    shipped, own = load_folder(shipped_rules()), load_folder(tmp_path)
+    assert len(own.rules) == len(shipped.rules) + 1
+    assert str(own.places["roles/lamplighters"]).startswith(f"{tmp_path}/en/lamps.yaml:3")
+    assert [upstream.id for upstream in own.upstreams] == ["mine"]
+    assert (own.policy.mode, own.policy.axes, own.policy.limits) == (
+        "shadow",
+        {"gender": {"woman": 70, "man": 30}},
+        shipped.policy.limits,
+    )
+
+
+def test_a_fault_of_an_extending_folder_is_told_where_it_stands(tmp_path: Path) -> None:
+    (tmp_path / "site.yaml").write_text(OWN_POLICY.replace("mode: shadow", "mode: shade"))
+    with pytest.raises(RuleError) as caught:
+        load_folder(tmp_path)
+    assert f"{tmp_path}/site.yaml:3:7" in str(caught.value)
+
+
+def test_files_may_be_replaced_in_memory(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text("kind: policy\naxes: {gender: {woman: 50, man: 50}}\n")
+    assert load_folder(tmp_path, changed={"policy.yaml": OWN_POLICY.encode()}).policy.mode == "shadow"
+    assert load_folder(tmp_path).policy.mode == "enforce"
+
+
+@pytest.mark.parametrize(("key", "said"), [("disable", "to disable"), ("trial", "to put on trial")])
+def test_rules_to_disable_or_to_try_exist(tmp_path: Path, key: str, said: str) -> None:
+    (tmp_path / "policy.yaml").write_text(f"kind: policy\nextends: shipped\n{key}: [periods/wehrmachd]\n")
+    with pytest.raises(RuleError, match=said) as caught:
+        load_folder(tmp_path)
+    assert "policy.yaml:3" in str(caught.value)
+
+
+def test_every_value_that_may_be_drawn_can_be_said(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text(
+        "kind: policy\nextends: shipped\ntenants:\n  a: {axes: {gender: {woman: 50, fox: 50}}}\n"
+    )
+    with pytest.raises(RuleError, match="there is no wording for 'fox' of the axis 'gender'"):
+        load_folder(tmp_path)

@@ -13,11 +13,12 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from evenhand.rules.files import rule_files
+from evenhand.rules.load import shipped_rules
 from evenhand.rules.ruleset import Ruleset
 
 KEPT_FILES = 4
 CODE = Path(__file__).parent
-SUFFIXES = frozenset({".yaml", ".yml", ".csv"})
 
 
 def cached(root: Path, build: Callable[[], Ruleset]) -> Ruleset:
@@ -45,7 +46,8 @@ def _folder() -> Path | None:
 def _key(root: Path) -> str:
     """Names as given count too: explanations show them."""
     total = hashlib.sha256(f"{sys.version}\0{Path.cwd()}\0{root}".encode())
-    rules = (path for path in root.rglob("*") if path.suffix in SUFFIXES and path.is_file())
+    folders = {root, shipped_rules()}
+    rules = {path for folder in folders for path in rule_files(folder)}
     for path in sorted([*rules, *CODE.glob("*.py"), CODE.parent / "text.py", CODE.parent / "flow.py"]):
         total.update(str(path).encode() + b"\0" + path.read_bytes() + b"\0")
     return total.hexdigest()[:24]

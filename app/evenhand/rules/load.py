@@ -4,7 +4,6 @@ Every file is read once; every problem of every file is told at once. Compiles n
 """
 
 import hashlib
-import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from pydantic import BaseModel, Field
 
 from evenhand.checking import check, meant
 from evenhand.errors import Problem, RuleError
+from evenhand.rules.files import rule_files
 from evenhand.rules.phrases import ListedPhrase, Origin, listed_phrases
 from evenhand.rules.ruleset import Place
 from evenhand.rules.schema import LISTED, PolicyFile, Rule, Strict, UpstreamRule, WordingRule
@@ -25,7 +25,8 @@ __all__ = ["ListedPhrase", "LoadedRule", "LoadedRules", "LoadedWording", "load_f
 
 ALL_KINDS = sorted([*LISTED, "policy"])
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]+)*")
-_SUFFIXES = (".yaml", ".yml", ".csv")
+_EXTENDS = re.compile(rb"^extends:\s*shipped\b", re.MULTILINE)
+_POLICY = "policy.yaml"
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -75,13 +76,21 @@ def shipped_rules() -> Path:
     return inside if inside.is_dir() else package.parent.parent / "rules"
 
 
-def load_folder(root: Path) -> LoadedRules:
-    """Raises RuleError with every problem found."""
+def load_folder(root: Path, *, changed: Mapping[str, bytes] | None = None) -> LoadedRules:
+    """`changed` replaces files in memory, by name relative to the folder. Raises RuleError with every problem found.
+
+    Where the folder's policy says `extends: shipped`, its files are laid over the shipped ones, by name.
+    """
     shown = _shown(root)
-    files, problems = _read_files(root, shown)
-    loading = _Loading(shown, files, problems)
+    own, problems = _read_files(root, shown)
+    own |= changed or {}
+    base = _base(own)
+    files = {**base, **own}
+    under = _shown(shipped_rules())
+    paths = {name: f"{shown if name in own else under}/{name}" for name in files}
+    loading = _Loading(shown, files, paths, problems, _policy_of(base) if base else {})
     for name in sorted(files):
-        if not name.endswith(".csv"):
+        if not name.endswith(".csv") and not (base and name == _POLICY and name not in own):
             loading.take_file(name)
     policy = loading.finish()
     if policy is None or loading.problems:
@@ -96,6 +105,18 @@ def load_folder(root: Path) -> LoadedRules:
     )
 
 
+def _base(own: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The shipped files, where a policy of the folder extends them."""
+    if not any(_EXTENDS.search(raw) for name, raw in own.items() if not name.endswith(".csv")):
+        return {}
+    return _read_files(shipped_rules(), "shipped")[0]
+
+
+def _policy_of(base: Mapping[str, bytes]) -> dict[str, Any]:
+    documents, _ = read(base[_POLICY], _POLICY)
+    return {key: value for key, value in documents[0].root.value.items() if key != "kind"}
+
+
 def _shown(root: Path) -> str:
     """The folder as problems name it: relative where it lies under the current directory."""
     here = Path.cwd()
@@ -103,22 +124,17 @@ def _shown(root: Path) -> str:
 
 
 def _read_files(root: Path, shown: str) -> tuple[dict[str, bytes], list[Problem]]:
-    """Bytes by relative name with forward slashes. Hidden names are skipped (editors and mounts leave such)."""
+    """Bytes by relative name with forward slashes."""
     if not root.is_dir():
         raise RuleError([Problem(shown, 1, 1, f"there is no folder '{shown}'; name the folder that holds policy.yaml")])
     files: dict[str, bytes] = {}
     problems: list[Problem] = []
-    for folder, folders, names in os.walk(
-        root, onerror=lambda error: problems.append(_unreadable(error, shown)), followlinks=False
-    ):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in names:
-            if name.endswith(_SUFFIXES) and not name.startswith("."):
-                path = Path(folder, name)
-                try:
-                    files[path.relative_to(root).as_posix()] = path.read_bytes()
-                except OSError as error:
-                    problems.append(_unreadable(error, f"{shown}/{path.relative_to(root).as_posix()}"))
+    for path in rule_files(root, onerror=lambda error: problems.append(_unreadable(error, shown))):
+        name = path.relative_to(root).as_posix()
+        try:
+            files[name] = path.read_bytes()
+        except OSError as error:
+            problems.append(_unreadable(error, f"{shown}/{name}"))
     if not files and not problems:
         problems.append(Problem(shown, 1, 1, f"folder '{shown}' holds no .yaml file; a rule folder needs at least policy.yaml"))
     return files, problems
@@ -138,11 +154,13 @@ def _digest(files: Mapping[str, bytes]) -> str:
 
 @dataclass(slots=True)
 class _Loading:
-    """What has been gathered so far."""
+    """What has been gathered so far. `paths` names the files as problems do; `base` is the policy that is extended."""
 
     shown: str
     files: Mapping[str, bytes]
+    paths: Mapping[str, str]
     problems: list[Problem]
+    base: Mapping[str, Any]
     rules: list[LoadedRule] = field(default_factory=list)
     wording: list[LoadedWording] = field(default_factory=list)
     upstreams: list[UpstreamRule] = field(default_factory=list)
@@ -150,12 +168,12 @@ class _Loading:
     policies: list[tuple[PolicyFile | None, Document]] = field(default_factory=list)
 
     def take_file(self, name: str) -> None:
-        documents, broken = read(self.files[name], f"{self.shown}/{name}")
+        documents, broken = read(self.files[name], self.paths[name])
         before = len(self.problems)
         for document in documents:
             self._take_document(name, document)
         if not documents and not broken:
-            self.problems.append(Problem(f"{self.shown}/{name}", 1, 1, "the file holds no rules; fill it or delete it"))
+            self.problems.append(Problem(self.paths[name], 1, 1, "the file holds no rules; fill it or delete it"))
         at = {(problem.line, problem.column) for problem in broken}
         found = [problem for problem in self.problems[before:] if (problem.line, problem.column) not in at]
         self.problems[before:] = [*broken, *found]
@@ -176,7 +194,11 @@ class _Loading:
 
     def _take_policy(self, document: Document) -> None:
         root = document.root
-        bare = Node(root.mark, {key: value for key, value in root.value.items() if key != "kind"}, root.children, root.keys)
+        said = {key: value for key, value in root.value.items() if key != "kind"}
+        bare = Node(root.mark, {**self.base, **said}, root.children, root.keys)
+        for key in said:
+            mark = document.mark(key)
+            self.places.setdefault(f"policy/{key}", Place(document.path, mark.line, mark.column))
         policy = self._checked(document, PolicyFile, bare)
         if self.policies:
             first = self.policies[0][1]
@@ -234,15 +256,34 @@ class _Loading:
     def finish(self) -> PolicyFile | None:
         """What can be checked only with everything at hand."""
         for policy, document in self.policies:
-            for index, name in enumerate(policy.disable if policy else []):
-                if name not in self.places:
-                    hint = meant(name, self.places) or "write kind/id, such as periods/vikings"
-                    message = f"there is no rule '{name}' to disable"
-                    self.problems.append(document.problem(document.mark("disable", index), message, hint))
+            for key in ("disable", "trial"):
+                self._check_names(key, getattr(policy, key, []), document)
+            if policy is not None:
+                self._check_wording(policy, document)
         if not self.policies and self.files:
             message = "there is no policy; add a file with 'kind: policy' and 'axes'"
             self.problems.append(Problem(f"{self.shown}/policy.yaml", 1, 1, message))
         return self.policies[0][0] if self.policies else None
+
+    def _check_wording(self, policy: PolicyFile, document: Document) -> None:
+        """Every value that may be drawn can be said; a folder without any wording says nothing at all."""
+        if not self.wording:
+            return
+        said = {(wording.rule.axis, wording.rule.value) for wording in self.wording}
+        parts = [policy.axes, *(part.axes for part in (*policy.routes.values(), *policy.tenants.values()))]
+        drawn = {(axis, value) for axes in parts for axis, shares in axes.items() for value in shares}
+        for axis, value in sorted(drawn - said):
+            message = f"there is no wording for '{value}' of the axis '{axis}'"
+            hint = f"add a rule of kind 'wording' with axis: {axis} and value: {value}"
+            self.problems.append(document.problem(document.mark("axes", axis), message, hint))
+
+    def _check_names(self, key: str, names: list[str], document: Document) -> None:
+        known = [place for place in self.places if not place.startswith("policy/")]
+        for index, name in enumerate(names):
+            if name not in known:
+                hint = meant(name, known) or "write kind/id, such as periods/vikings"
+                message = f"there is no rule '{name}' to {'disable' if key == 'disable' else 'put on trial'}"
+                self.problems.append(document.problem(document.mark(key, index), message, hint))
 
 
 def _items(node: Node | None) -> list[Node]:

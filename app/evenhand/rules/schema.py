@@ -203,29 +203,72 @@ class Limits(Strict):
     prompt_chars: int = Field(default=32_000, ge=1, le=200_000)
 
 
+Mode = Literal["enforce", "shadow", "off"]
+ApiKeyHash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+def _add_up(axes: dict[Axis, dict[str, int]]) -> None:
+    for axis, shares in axes.items():
+        if sum(shares.values()) != 100:
+            raise ValueError(f"the shares of '{axis}' add up to {sum(shares.values())}; they must add up to 100")
+
+
+class PolicyPart(Strict):
+    """What a route or a tenant has otherwise. An axis given here replaces that axis only."""
+
+    axes: dict[Axis, dict[str, int]] = {}
+    mode: Mode | None = None
+    one_is_stated: Literal["vary_rest", "leave"] | None = None
+    images: Literal["split", "shared"] | None = None
+    input_images: Mode | None = None
+    upstream_rewriters: Literal["leave", "off"] | None = None
+    on_refusal: Literal["keep", "original"] | None = None
+    on_error: Literal["pass", "reject"] | None = None
+    opt_out: bool | None = None
+    revised_prompt: bool | None = None
+
+    @model_validator(mode="after")
+    def shares_add_up(self) -> "PolicyPart":
+        _add_up(self.axes)
+        return self
+
+
 class PolicyFile(Strict):
     """Target shares in percent; each axis adds up to 100."""
 
+    extends: Literal["shipped"] | None = Field(default=None, description="Lay this folder over the shipped rules, by file name.")
     axes: dict[Axis, dict[str, int]]
     historical_until: int = 1970
     one_is_stated: Literal["vary_rest", "leave"] = "vary_rest"
     images: Literal["split", "shared"] = "split"
-    mode: Literal["enforce", "shadow", "off"] = "enforce"
+    mode: Mode = "enforce"
     on_error: Literal["pass", "reject"] = "pass"
     unknown_routes: Literal["deny", "pass"] = "deny"
     revised_prompt: bool = Field(default=True, description="Fill data[i].revised_prompt of the answer.")
     opt_out: bool = Field(default=True, description="Allow `X-Evenhand: off` and the opt-out phrases.")
+    input_images: Mode = Field(default="shadow", description="The mode where a picture is sent along that may fix who is shown.")
+    upstream_rewriters: Literal["leave", "off"] = Field(
+        default="leave", description="Switch off the image API's own prompt rewriter where a request has one on."
+    )
     open_places: list[str] = Field(default=[], description="Cosmopolitan places that close nothing.")
     open_nationalities: list[str] = Field(default=[], description="Nationalities of many peoples that close nothing.")
+    on_refusal: Literal["keep", "original"] = Field(
+        default="keep", description="Send the original once where the image API refused a rewritten prompt for its content."
+    )
+    watch_drift: bool = Field(
+        default=False, description="Read every answer for a revised prompt of the image API's own; else only those we write into."
+    )
+    routes: dict[str, PolicyPart] = Field(default={}, description="By operation id; `*` stands for anything.")
+    tenants: dict[str, PolicyPart] = Field(default={}, description="By tenant; wins over the route.")
+    api_keys: dict[ApiKeyHash, str] = Field(default={}, description="SHA-256 of a client's API key -> its tenant.")
     sampling: Sampling = Sampling()
     limits: Limits = Limits()
     disable: list[str] = Field(default=[], description="Rule ids (kind/id) that are switched off.")
+    trial: list[str] = Field(default=[], description="Rule ids (kind/id) that are watched: they are told, and close nothing.")
 
     @model_validator(mode="after")
     def shares_add_up(self) -> "PolicyFile":
-        for axis, shares in self.axes.items():
-            if sum(shares.values()) != 100:
-                raise ValueError(f"the shares of '{axis}' add up to {sum(shares.values())}; they must add up to 100")
+        _add_up(self.axes)
         return self
 
 
@@ -237,6 +280,9 @@ class UpstreamRule(Strict):
     origin: str = Field(pattern=r"^https?://[^/?#@]+$")
     timeout_s: float = Field(default=600, gt=0, le=3600)
     connect_timeout_s: float = Field(default=5, gt=0, le=120)
+    dialects: list[Slug] = Field(default=[], description="Spoken there; else those of its host, else the usual ones.")
+    strip: bool = Field(default=False, description="Whether `path` is taken off before forwarding.")
+    region: str | None = Field(default=None, description="For signed APIs, where the host does not tell it.")
 
 
 KINDS: dict[str, type[Rule]] = {
