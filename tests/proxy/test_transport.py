@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -188,3 +189,21 @@ async def test_header_bytes_that_cannot_be_kept_are_refused() -> None:
         with pytest.raises(UpstreamError) as caught:
             await transport.handle_async_request(httpx.Request("POST", "http://127.0.0.1:9", headers=[(b"x", b"\xff")]))
     assert (caught.value.status, caught.value.sent) == (400, False)
+
+
+async def test_connections_in_use_are_counted(script: Callable[..., Any]) -> None:
+    arrived, may_answer = threading.Event(), threading.Event()
+
+    def play(connection: socket.socket, _: bytes) -> None:
+        arrived.set()
+        may_answer.wait(5)
+        connection.sendall(ANSWER)
+
+    upstream = script(play)
+    async with transport_of() as transport:
+        asked = asyncio.create_task(transport.handle_async_request(request_of(upstream.origin, content=b"{}")))
+        await asyncio.to_thread(arrived.wait, 5)
+        assert transport.in_use == 1
+        may_answer.set()
+        await body_of(await asked)
+        assert transport.in_use == 0

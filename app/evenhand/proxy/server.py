@@ -1,32 +1,48 @@
-"""Both listeners, and the demo upstream where asked for, in one process and one event loop; ends by draining.
+"""The sidecar as a whole: data port, admin port and where asked for the demo upstream, in one process and one event loop.
 
-Ports are bound before anything else, so that a port in use is a plain SettingsError. SIGTERM: /readyz says 503, then the
-data port closes, requests under way finish within the grace period, and the admin port closes last.
+Ports are bound before anything else, so that a port in use is a plain SettingsError; until the rules are loaded the admin
+port says 503. SIGHUP reads the rules anew. SIGTERM: /readyz says 503, then the data port closes, requests under way finish
+within the grace period, and the admin port closes last.
 """
 
 import asyncio
-import gc
 import signal
 import socket
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-import uvicorn
+from fastapi import APIRouter
 
-from evenhand.dialects.spec import load_dialects
+from evenhand.dialects.load import load_dialects
+from evenhand.dialects.spec import Dialect
 from evenhand.errors import SettingsError
-from evenhand.proxy.admin import admin_app
+from evenhand.proxy import tracing
+from evenhand.proxy.admin import admin_app, starting_app
 from evenhand.proxy.api import rewrite_app
+from evenhand.proxy.aside import compile_aside, settle, undisturbed
+from evenhand.proxy.decision_log import decision_log_of
 from evenhand.proxy.forward import Proxy
+from evenhand.proxy.history import History
 from evenhand.proxy.incoming import App
-from evenhand.proxy.live import Live, serving_of
-from evenhand.proxy.logs import configure, log
+from evenhand.proxy.ledger import Ledger
+from evenhand.proxy.listeners import Beside, Listener, listener_of
+from evenhand.proxy.live import Live, Serving, serving_of
+from evenhand.proxy.logs import configure, log, where
 from evenhand.proxy.meters import Meters
-from evenhand.proxy.protocol import http_protocol, loop_factory
+from evenhand.proxy.protocol import loop_factory
+from evenhand.proxy.reach import Lookout
+from evenhand.proxy.recent import Recent
+from evenhand.proxy.reload import Reloader
+from evenhand.proxy.sinks import LineSink
 from evenhand.proxy.transport import UpstreamTransport
-from evenhand.rules import Ruleset, load_rules
+from evenhand.proxy.watching import fingerprint
+from evenhand.rules import Ruleset, load_rules, shipped_rules
 from evenhand.settings import Settings
+
+LOG_DEADLINE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +55,12 @@ class Ports:
 
 
 class Stop:
-    """Asked once, we drain after `delay_s`; asked again, we end at once."""
+    """What signals ask for. Asked once, we drain after `delay_s`; asked again, we end at once."""
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()
         self.again = asyncio.Event()
+        self.hung_up = asyncio.Event()
         self.delay_s = 0.0
 
     def ask(self, delay_s: float = 0.0) -> None:
@@ -53,24 +70,12 @@ class Stop:
         self.asked.set()
 
 
-class _Server(uvicorn.Server):
-    """Leaves signals to us."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 def run(settings: Settings) -> None:
     """Serves until told to stop. Raises SettingsError or RuleError before the first request is taken."""
     configure(settings)
     ports = bind(settings)
-    rules = load_rules(settings.rules)
-    # The rules are a large heap that never dies; the collector need not walk it under load.
-    gc.collect()
-    gc.freeze()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(_main(settings, rules, ports))
+        runner.run(_main(settings, ports))
 
 
 def bind(settings: Settings) -> Ports:
@@ -102,36 +107,128 @@ def _bound(host: str, port: int, name: str) -> socket.socket:
     return bound
 
 
-async def _main(settings: Settings, rules: Ruleset, ports: Ports) -> None:
+async def _main(settings: Settings, ports: Ports) -> None:
+    await serve(settings, None, ports, stop_on_signals(settings))
+
+
+def stop_on_signals(settings: Settings) -> Stop:
+    """Ctrl-C does not wait for load balancers to notice."""
     stop = Stop()
     loop = asyncio.get_running_loop()
-    # Ctrl-C does not wait for load balancers to notice.
     for number, delay_s in ((signal.SIGTERM, settings.drain_delay_s), (signal.SIGINT, 0.0)):
         loop.add_signal_handler(number, stop.ask, delay_s)
-    await serve(settings, rules, ports, stop)
+    loop.add_signal_handler(signal.SIGHUP, stop.hung_up.set)
+    return stop
 
 
-async def serve(settings: Settings, rules: Ruleset, ports: Ports, stop: Stop) -> None:
-    """Runs until `stop` is asked for and everything under way has ended."""
-    settings = _with_ports(settings, ports)
-    live = Live(settings=settings, serving=serving_of(rules, load_dialects(), settings))
-    meters = Meters()
-    apps: list[tuple[App, socket.socket]] = [(admin_app(live), ports.admin)]
-    if ports.demo is not None:
-        apps.append((_demo_app(), ports.demo))
-    aside = [(_server(app, settings), port) for app, port in apps]
-    async with UpstreamTransport(
+async def serve(settings: Settings, rules: Ruleset | None, ports: Ports, stop: Stop) -> None:
+    """Runs until `stop` is asked for and everything under way has ended. Loads the rules where none are given."""
+    settings = with_ports(settings, ports)
+    folder, dialects = settings.rules or shipped_rules(), load_dialects(settings.dialect_folder)
+    beside = Beside(settings)
+    try:
+        if ports.demo is not None:
+            beside.open(ports.demo, demo_upstream())
+        if rules is None:
+            beside.open(ports.admin, starting_app())
+        seen, serving = await asyncio.to_thread(load, folder, rules, dialects, settings)
+        live = Live(settings=settings, serving=serving)
+        del rules, serving  # later revisions replace them; these names must not keep them
+        await serve_live(live, dialects, Folder(folder, seen), ports, stop, beside)
+    finally:
+        await beside.aclose()
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    path: Path
+    seen: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bonds:
+    """How this process is tied to others that serve with it: who compiles rules, how lines take turns in one log, and what
+    its admin port tells besides."""
+
+    build: Callable[[Path], Awaitable[Ruleset]] = compile_aside
+    share: Callable[[LineSink], LineSink] = lambda sink: sink
+    routes: Callable[[Meters, History], APIRouter] = lambda meters, history: APIRouter()
+
+
+ALONE = Bonds()
+
+
+def load(folder: Path, rules: Ruleset | None, dialects: Sequence[Dialect], settings: Settings) -> tuple[str, Serving]:
+    """The fingerprint is taken first, so that a change from now on is seen as one."""
+    seen = fingerprint(folder)
+    if rules is not None:
+        return seen, serving_of(rules, dialects, settings)
+    serving = serving_of(undisturbed(lambda: load_rules(folder)), dialects, settings)
+    settle()
+    return seen, serving
+
+
+async def serve_live(
+    live: Live, dialects: Sequence[Dialect], folder: Folder, ports: Ports, stop: Stop, beside: Beside, bonds: Bonds = ALONE
+) -> None:
+    meters, recent, history, settings = Meters(), Recent(), History(), live.settings
+    meters.serve(live.serving, loaded_at=live.loaded_at)
+    live.ledger = Ledger([meters.note, recent.note, history.note])
+    reloader = Reloader(live, meters, dialects, folder.path, seen=folder.seen, build=bonds.build)
+    transport = UpstreamTransport(
         connections=settings.connections, timeout_s=settings.timeout_s, connect_timeout_s=settings.connect_timeout_s
-    ) as transport:
-        data = _server(Proxy(rewrite_app(live, meters), live, transport, meters), settings)
-        ending = asyncio.create_task(_drain_on(stop, live, data))
-        try:
-            await _serve_all(data, ports.data, aside, transport)
-        finally:
-            ending.cancel()
+    )
+    async with _decision_log(live, meters, bonds), transport:
+        meters.watch_pool(lambda: transport.in_use, limit=settings.connections)
+        data = listener_of(Proxy(rewrite_app(live), live, transport, meters), settings)
+        lookout = Lookout()
+        admin = admin_app(live, meters=meters, recent=recent, history=history, reloader=reloader, lookout=lookout)
+        admin.include_router(bonds.routes(meters, history))
+        works = [reloader.run(), _hear(stop, reloader), _drain_on(stop, live, data, meters), _open(data, ports, admin, beside)]
+        async with _meanwhile(works):
+            try:
+                await data.serve(sockets=[ports.data])
+            finally:
+                await transport.aclose()
+                await lookout.aclose()
+                await asyncio.to_thread(tracing.flush)
 
 
-def _demo_app() -> App:
+@asynccontextmanager
+async def _decision_log(live: Live, meters: Meters, bonds: Bonds) -> AsyncIterator[None]:
+    """Raises SettingsError where the log can't be written."""
+    decision_log = decision_log_of(live.settings, share=bonds.share)
+    if decision_log is None:
+        yield
+        return
+    live.ledger.sinks.append(decision_log)
+    meters.watch_log(lambda: decision_log.written, lambda: decision_log.dropped)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(decision_log.close, LOG_DEADLINE_S)
+
+
+@asynccontextmanager
+async def _meanwhile(works: Sequence[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """Runs them beside the block and ends them with it; one that fails costs no request, and is told."""
+    tasks = [asyncio.create_task(_told(work)) for work in works]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _told(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except Exception as fault:
+        log.error("work_fault", work=getattr(work, "__qualname__", ""), fault=where(fault))
+
+
+def demo_upstream() -> App:
     """Pillow comes with the extra `demo` only."""
     try:
         from evenhand.proxy.demo_upstream import demo_app
@@ -140,23 +237,24 @@ def _demo_app() -> App:
     return demo_app()
 
 
-async def _serve_all(
-    data: _Server, data_port: socket.socket, aside: list[tuple[_Server, socket.socket]], transport: UpstreamTransport
-) -> None:
-    others = [asyncio.create_task(server.serve(sockets=[port])) for server, port in aside]
-    log.info("listening", data=_shown(data_port), admin=_shown(aside[0][1]))
-    try:
-        await data.serve(sockets=[data_port])
-    finally:
-        await transport.aclose()
-        for server, _ in aside:
-            server.should_exit = server.force_exit = True
-        await asyncio.gather(*others)
+async def _open(data: Listener, ports: Ports, admin: App, beside: Beside) -> None:
+    """The admin port speaks of being ready only once the data port takes requests."""
+    await data.listens.wait()
+    beside.open(ports.admin, admin)
+    log.info("listening", data=_shown(ports.data), admin=_shown(ports.admin))
 
 
-async def _drain_on(stop: Stop, live: Live, data: _Server) -> None:
+async def _hear(stop: Stop, reloader: Reloader) -> None:
+    while True:
+        await stop.hung_up.wait()
+        stop.hung_up.clear()
+        reloader.ask("SIGHUP")
+
+
+async def _drain_on(stop: Stop, live: Live, data: Listener, meters: Meters) -> None:
     await stop.asked.wait()
     live.draining = True
+    meters.draining.set(1)
     log.info("draining", grace_s=live.settings.grace_s)
     await asyncio.sleep(stop.delay_s)
     data.should_exit = True
@@ -164,25 +262,7 @@ async def _drain_on(stop: Stop, live: Live, data: _Server) -> None:
     data.force_exit = True
 
 
-def _server(app: App, settings: Settings) -> _Server:
-    return _Server(
-        uvicorn.Config(
-            app,
-            http=http_protocol(header_timeout_s=settings.header_timeout_s),
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            date_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=max(1, round(settings.grace_s)),
-        )
-    )
-
-
-def _with_ports(settings: Settings, ports: Ports) -> Settings:
+def with_ports(settings: Settings, ports: Ports) -> Settings:
     """The settings with the ports that were really bound, and the demo upstream's origin."""
     found = {"port": ports.data.getsockname()[1], "admin_port": ports.admin.getsockname()[1]}
     if ports.demo is not None:
@@ -191,5 +271,7 @@ def _with_ports(settings: Settings, ports: Ports) -> Settings:
 
 
 def _shown(port: socket.socket) -> str:
+    if port.family == socket.AF_UNIX:
+        return str(port.getsockname())
     host, number = port.getsockname()[:2]
     return f"{host}:{number}"

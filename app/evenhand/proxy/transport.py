@@ -1,7 +1,8 @@
 """The client side: an `httpx.AsyncBaseTransport` over aiohttp's connections, called directly and never through AsyncClient.
 
 An httpx.Request comes in; a streaming httpx.Response goes out, headers raw and in order, the body as it arrived.
-It follows no redirect, keeps no cookie, reads no environment and sends nothing twice. Faults are UpstreamErrors.
+It follows no redirect, keeps no cookie, reads no environment and sends nothing twice. Faults are UpstreamErrors; where every
+connection is in use for longer than a caller may wait, a Refusal says so.
 """
 
 import asyncio
@@ -15,18 +16,62 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from evenhand.errors import UpstreamError
+from evenhand.proxy.refusal import Refusal
 
 _OWN_HEADERS = frozenset({hdrs.USER_AGENT, hdrs.ACCEPT, hdrs.ACCEPT_ENCODING, hdrs.CONTENT_TYPE})
 _LINE_BYTES = 65_536
 
 
+class Pool:
+    """So many connections at most; who comes later waits in order, for `wait_s` at most."""
+
+    def __init__(self, places: int, *, wait_s: float) -> None:
+        self.in_use = 0
+        self._places = places
+        self._wait_s = wait_s
+        self._gate = asyncio.Semaphore(places)
+
+    async def enter(self) -> "Place":
+        """Raises Refusal 503 where no connection becomes free in time."""
+        try:
+            async with asyncio.timeout(self._wait_s):
+                await self._gate.acquire()
+        except TimeoutError:
+            message = (
+                f"All {self._places:,} connections to image APIs are in use, so nothing was sent; "
+                "try again, or raise EVENHAND_CONNECTIONS."
+            )
+            raise Refusal(503, message, code="pool_full", retry=True) from None
+        self.in_use += 1
+        return Place(self)
+
+    def leave(self) -> None:
+        self.in_use -= 1
+        self._gate.release()
+
+
+class Place:
+    """A connection's place in the pool; it is given back once, however often it is left."""
+
+    __slots__ = ("_pool",)
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool: Pool | None = pool
+
+    def leave(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.leave()
+
+
 class UpstreamStream(httpx.AsyncByteStream):
     """The body of an answer. Closing it early closes the connection, so that the upstream sees the client leave."""
 
-    __slots__ = ("_answer",)
+    __slots__ = ("_answer", "_place")
 
-    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+    def __init__(self, answer: aiohttp.ClientResponse, place: Place) -> None:
         self._answer = answer
+        self._place = place
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
@@ -39,15 +84,18 @@ class UpstreamStream(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         self._answer.close()
+        self._place.leave()
 
 
 class UpstreamTransport(httpx.AsyncBaseTransport):
     """One pool of connections for all callers. Use it inside a running event loop."""
 
-    def __init__(self, *, connections: int, timeout_s: float, connect_timeout_s: float) -> None:
+    def __init__(self, *, connections: int, timeout_s: float, connect_timeout_s: float, pool_wait_s: float = 1.0) -> None:
         self._defaults = {"total": timeout_s, "connect": connect_timeout_s}
+        self._pool = Pool(connections, wait_s=pool_wait_s)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=15, ttl_dns_cache=60),
+            # Waiting for a connection in use and making a new one have deadlines of their own, so the first is ours.
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=15, ttl_dns_cache=60),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,
@@ -56,23 +104,36 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
             max_field_size=_LINE_BYTES,
         )
 
+    @property
+    def in_use(self) -> int:
+        """Connections that carry a request at this moment, or are being made for one."""
+        return self._pool.in_use
+
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """`extensions` may hold `target` (the raw path and query to send) and `timeout` (seconds: total, connect)."""
+        place = await self._pool.enter()
+        try:
+            answer = await self._asked(request)
+        except BaseException:
+            place.leave()
+            raise
+        return httpx.Response(answer.status, headers=list(answer.raw_headers), stream=UpstreamStream(answer, place))
+
+    async def _asked(self, request: httpx.Request) -> aiohttp.ClientResponse:
         url = request.url
         target: bytes = request.extensions.get("target", url.raw_path)
         limits = self._defaults | request.extensions.get("timeout", {})
         try:
-            answer = await self._session.request(
+            return await self._session.request(
                 request.method,
                 URL(f"{url.scheme}://{url.netloc.decode()}{target.decode('ascii')}", encoded=True),
                 headers=_sendable(request.headers.raw),
-                data=await request.aread() or None,
+                data=await _body(request),
                 allow_redirects=False,
                 timeout=ClientTimeout(total=limits["total"], connect=limits["connect"]),
             )
         except (aiohttp.ClientError, TimeoutError, OSError) as fault:
             raise _told(fault) from fault
-        return httpx.Response(answer.status, headers=list(answer.raw_headers), stream=UpstreamStream(answer))
 
     async def aclose(self) -> None:
         await self._session.close()
@@ -84,6 +145,14 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
         traceback: TracebackType | None = None,
     ) -> None:
         await self.aclose()
+
+
+async def _body(request: httpx.Request) -> bytes | httpx.AsyncByteStream | None:
+    """Bytes where the whole body is at hand; else a stream, whose length the headers tell."""
+    if isinstance(request.stream, httpx.ByteStream):
+        return await request.aread() or None
+    assert isinstance(request.stream, httpx.AsyncByteStream)
+    return request.stream
 
 
 def _sendable(headers: Iterable[tuple[bytes, bytes]]) -> CIMultiDict[str]:
