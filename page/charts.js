@@ -1,0 +1,2 @@
+// uPlot as it is published.
+export { default } from "uplot";
