@@ -9,12 +9,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from evenhand.engine import Engine
     from evenhand.flow import Decision, Prompt
+    from evenhand.proxy.embedded_app import EvenhandMiddleware
+    from evenhand.proxy.embedded_client import EvenhandTransport
     from evenhand.rules import load_rules
 
 __version__ = "0.1.0"
-__all__ = ["Decision", "Engine", "Prompt", "__version__", "load_rules"]
+__all__ = ["Decision", "Engine", "EvenhandMiddleware", "EvenhandTransport", "Prompt", "__version__", "load_rules"]
 
-_DOORS = {"Engine": "evenhand.engine", "Decision": "evenhand.flow", "Prompt": "evenhand.flow", "load_rules": "evenhand.rules"}
+_DOORS = {
+    "Decision": "evenhand.flow",
+    "Engine": "evenhand.engine",
+    "EvenhandMiddleware": "evenhand.proxy.embedded_app",
+    "EvenhandTransport": "evenhand.proxy.embedded_client",
+    "Prompt": "evenhand.flow",
+    "load_rules": "evenhand.rules",
+}
 
 
 def __getattr__(name: str) -> Any:
