@@ -50,7 +50,9 @@ train: setup         ## train the shipped language model anew
 schema: setup        ## write the published JSON Schemas anew
 	$(BIN)/evenhand schema rules > schema/rules.json
 	$(BIN)/evenhand schema decision > schema/decision.json
+	$(BIN)/evenhand schema dialects > schema/dialects.json
+	$(BIN)/evenhand schema log > schema/log.json
 
 lock: setup          ## resolve the dependencies anew
-	$(COMPILE) --extra demo -o requirements/run.txt pyproject.toml
-	$(COMPILE) --extra demo --extra dev -c requirements/run.txt -o requirements/dev.txt pyproject.toml
+	$(COMPILE) $(addprefix --extra ,demo aws database otel) -o requirements/run.txt pyproject.toml
+	$(COMPILE) $(addprefix --extra ,demo aws batch database otel report dev) -c requirements/run.txt -o requirements/dev.txt pyproject.toml

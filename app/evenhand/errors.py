@@ -3,7 +3,7 @@
 EvenhandError
 +-- RuleError       rules that can't be used; carries every problem found (start refuses, reload keeps the old)
 +-- SettingsError   a setting that can't be used (exit code 2)
-+-- BodyError       a request body that can't be read unambiguously (400, 413 or 415)
++-- BodyError       a request body that can't be read unambiguously (400, 408, 413, 415 or 503)
 +-- UpstreamError   the image API can't be reached or broke off; `sent` tells whether bytes went out
 """
 

@@ -13,7 +13,10 @@ from evenhand.rules.ruleset import Ruleset
 
 OUTCOMES = {"rewritten": "green", "unchanged": "cyan", "shadow": "yellow", "bypass": "red", "opted_out": "yellow"}
 NOTE_WORDS = {
-    "collocations": "means something else",
+    "collocation": "means something else",
+    "source": "is a source or an artist",
+    "shown": "is only shown on something",
+    "model": "means somebody named elsewhere",
     "body": "is no human being",
     "modifier": "describes a thing",
     "negation": "is wanted absent",
@@ -59,6 +62,13 @@ def _ruling(decision: Decision, ruling: Ruling, rules: Ruleset) -> Iterator[Text
         for finding in ruling.closed_by:
             yield from _finding(decision, finding, rules)
         return
+    yield from _open(decision, ruling)
+    for finding in ruling.on_trial:
+        yield Text("    on trial, it would be closed by", style="yellow")
+        yield from _finding(decision, finding, rules)
+
+
+def _open(decision: Decision, ruling: Ruling) -> Iterator[Text]:
     values = ["/".join(draw.values) for image in decision.draws for draw in image if _is_of(draw, ruling)]
     drawn = f"  drawn: {', '.join(values)}" if values else "  nothing drawn"
     yield Text.assemble(f"  {ruling.axis:<10}", ("open", "green"), drawn)
@@ -96,7 +106,7 @@ def _rewrites(decision: Decision) -> Iterator[Text]:
     if not decision.texts:
         return
     prompt = decision.plan.analysis.prompt.text
-    label = "Would be rewritten to" if decision.outcome == "shadow" else "Rewritten to"
+    label = "Rewritten to" if decision.outcome == "rewritten" else "Would be rewritten to"
     yield Text(f"\n{label}", style="bold")
     yield Text.assemble(("- ", "red"), prompt)
     for edits in decision.edits:

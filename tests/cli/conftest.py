@@ -17,6 +17,7 @@ kind: wording
 rules:
   - {id: woman, axis: gender, value: woman, adjective: female, one: woman, many: women}
   - {id: man, axis: gender, value: man, adjective: male, one: man, many: men}
+  - {id: range, axis: gender, value: range, adjective: male and female, many: of both genders}
 """
 ROLES = """\
 kind: roles

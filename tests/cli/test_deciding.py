@@ -1,6 +1,7 @@
 """`rewrite` and `explain` in a process of their own."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,3 +61,31 @@ def test_explain_shows_axes_and_diff(run: Run, rules: Path) -> None:
 
 def test_colours_can_be_refused(run: Run, rules: Path) -> None:
     assert "\x1b[32m" not in run("explain", "a doctor", "--rules", rules, FORCE_COLOR="1", NO_COLOR="1").text
+
+
+PARTS = """\
+kind: policy
+axes: {gender: {woman: 50, man: 50}}
+routes: {openai.images.edits: {mode: shadow}}
+tenants: {film: {axes: {gender: {woman: 100, man: 0}}}, rest: {mode: "off"}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "outcome", "drawn"),
+    [
+        (("--tenant", "film"), "rewritten", "a female doctor"),
+        (("--route", "openai.images.edits", "--tenant", "film"), "shadow", "a female doctor"),
+        (("--tenant", "rest"), "opted_out", ""),
+    ],
+)
+def test_routes_and_tenants_have_their_own_policy(
+    run: Run, rules: Path, tmp_path: Path, words: tuple[str, ...], outcome: str, drawn: str
+) -> None:
+    shutil.copytree(rules, tmp_path / "rules")
+    (tmp_path / "rules/policy.yaml").write_text(PARTS)
+    told = run("explain", "a doctor", "--rules", tmp_path / "rules", *words).text
+    assert outcome in told.split("\n")[1]
+    assert drawn.replace("female ", "{+female+} ") in told
+    sent = run("rewrite", "a doctor", "--rules", tmp_path / "rules", *words).text
+    assert sent == (f"{drawn}\n" if outcome == "rewritten" else "a doctor\n")

@@ -63,7 +63,7 @@ def test_coverage_is_told_in_both_forms(run: Run, few: Path, tmp_path: Path) -> 
     assert report["coverage"] == {"rules": 1, "share": 1.0, "untested": []}
 
 
-@pytest.mark.parametrize("what", ["rules", "decision"])
+@pytest.mark.parametrize("what", ["rules", "decision", "log"])
 def test_schema(run: Run, what: str) -> None:
     done = run("schema", what)
     assert json.loads(done.text) == json.loads((ROOT / f"schema/{what}.json").read_text(encoding="utf-8"))

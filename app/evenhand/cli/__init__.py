@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from evenhand import __version__
-from evenhand.cli import deciding, measuring, ruling, serving
+from evenhand.cli import corpora, deciding, dialecting, doctor, measuring, operating, probing, ruling, serving
 from evenhand.cli.console import complain, say
 from evenhand.errors import EvenhandError
 
@@ -45,14 +45,20 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "demo": serving.demo,
     "rewrite": deciding.rewrite,
     "explain": deciding.explain,
+    "batch": corpora.batch,
     "check": ruling.check,
     "test": ruling.run_tests,
     "score": measuring.score,
     "parity": measuring.parity,
+    "diff": operating.diff,
+    "report": operating.report,
+    "probe": probing.probe,
+    "doctor": doctor.doctor,
     "schema": ruling.schema,
 }
 for _name, _command in COMMANDS.items():
     app.command(_name)(_command)
+app.add_typer(dialecting.app, name="dialects")
 
 
 def main() -> None:

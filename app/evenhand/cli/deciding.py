@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from evenhand.rules.ruleset import Ruleset
 
 TextArgument = Annotated[str | None, typer.Argument(metavar="TEXT|-", help="The prompt; '-' or nothing reads standard input.")]
+RouteOption = Annotated[str, typer.Option("--route", help="Decide as on this operation, such as openai.images.edits.")]
+TenantOption = Annotated[str, typer.Option("--tenant", help="Decide as for this tenant.")]
 ImagesOption = Annotated[int, typer.Option("--images", min=1, max=MAX_IMAGES, help="How many images are asked for.")]
 
 
@@ -21,15 +24,18 @@ def rewrite(
     text: TextArgument = None,
     images: ImagesOption = 1,
     seed: SeedOption = 0,
+    route: RouteOption = "",
+    tenant: TenantOption = "",
     rules: RulesOption = None,
     output: FormatOption = Format.TEXT,
 ) -> None:
     """Print the prompt as it would be sent, one line an image."""
-    decision, ruleset = _decide(_prompt(text), images, seed, rules)
+    decision, ruleset = _decide(Prompt(text=_prompt(text), images=images, seed=seed), rules, route=route, tenant=tenant)
     if output is Format.JSON:
         _say_record(decision, ruleset)
         return
-    for line in decision.texts or (decision.plan.analysis.prompt.text,) * images:
+    sent = decision.texts if decision.outcome == "rewritten" else ()
+    for line in sent or (decision.plan.analysis.prompt.text,) * images:
         say(line)
 
 
@@ -37,11 +43,13 @@ def explain(
     text: TextArgument = None,
     images: ImagesOption = 1,
     seed: SeedOption = 0,
+    route: RouteOption = "",
+    tenant: TenantOption = "",
     rules: RulesOption = None,
     output: FormatOption = Format.TEXT,
 ) -> None:
     """Say why each attribute of each person is varied or left. Names the rule and its place."""
-    decision, ruleset = _decide(_prompt(text), images, seed, rules)
+    decision, ruleset = _decide(Prompt(text=_prompt(text), images=images, seed=seed), rules, route=route, tenant=tenant)
     if output is Format.JSON:
         _say_record(decision, ruleset)
         return
@@ -64,16 +72,21 @@ def _prompt(text: str | None) -> str:
     return prompt
 
 
-def _decide(text: str, images: int, seed: int, folder: Path | None) -> tuple[Decision, "Ruleset"]:
+def _decide(prompt: Prompt, folder: Path | None, *, route: str, tenant: str) -> tuple[Decision, "Ruleset"]:
     from evenhand.engine import Engine
     from evenhand.rules import load_rules
+    from evenhand.rules.policies import Policies
 
     gc.disable()  # one decision, then the process ends: walking 100,000 young phrases over and over costs a sixth of the start
     ruleset = load_rules(folder)
-    longest = ruleset.policy.limits.prompt_chars
-    if len(text) > longest:
-        refuse(f"the prompt has {len(text):,} characters; the policy allows {longest:,}; shorten it or raise limits.prompt_chars")
-    return Engine(ruleset).decide(Prompt(text=text, images=images, seed=seed)), ruleset
+    policy = Policies(ruleset.policy).of(route=route, tenant=tenant)
+    longest, length = policy.limits.prompt_chars, len(prompt.text)
+    if length > longest:
+        refuse(f"the prompt has {length:,} characters; the policy allows {longest:,}; shorten it or raise limits.prompt_chars")
+    decision = Engine(ruleset).decide(prompt, policy=policy)
+    if policy.mode == "enforce" or decision.outcome != "rewritten":
+        return decision, ruleset
+    return replace(decision, outcome="shadow" if policy.mode == "shadow" else "opted_out"), ruleset
 
 
 def _say_record(decision: Decision, ruleset: "Ruleset") -> None:

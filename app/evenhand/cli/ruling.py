@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 class Published(StrEnum):
     RULES = "rules"
     DECISION = "decision"
+    DIALECTS = "dialects"
+    LOG = "log"
 
 
 def check(rules: RulesOption = None, output: FormatOption = Format.TEXT) -> None:
@@ -90,7 +92,13 @@ def _show_results(results: list["Result"], covered: "Coverage | None", *, verbos
 
 
 def schema(what: Annotated[Published, typer.Argument(help="Which JSON Schema to print.")]) -> None:
-    """Print the JSON Schema of rule files or of a decision."""
-    from evenhand.published import decision_schema, rules_schema
+    """Print the JSON Schema of rule files, dialect files, a decision or a line of the decision log."""
+    from evenhand.published import decision_schema, dialects_schema, log_schema, rules_schema
 
-    say_json(rules_schema() if what is Published.RULES else decision_schema())
+    made = {
+        Published.RULES: rules_schema,
+        Published.DECISION: decision_schema,
+        Published.DIALECTS: dialects_schema,
+        Published.LOG: log_schema,
+    }
+    say_json(made[what]())
