@@ -7,7 +7,10 @@ EvenhandError
 +-- UpstreamError   the image API can't be reached or broke off; `sent` tells whether bytes went out
 """
 
+import re
 from dataclasses import dataclass
+
+_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -23,13 +26,18 @@ class Problem:
     hint: str = ""
 
     def __str__(self) -> str:
-        place = f"{self.path}:{self.line}:{self.column}: {self.message}"
+        place = f"{self.path}:{self.line}:{self.column}: {_plain(self.message)}"
         if not self.excerpt:
             return place
         gutter = f"{self.line:>5} | "
         caret = " " * (len(gutter) + self.column - 1) + "^" * max(self.width, 1)
-        hint = f"\n      = {self.hint}" if self.hint else ""
-        return f"{place}\n{gutter}{self.excerpt}\n{caret}{hint}"
+        hint = f"\n      = {_plain(self.hint)}" if self.hint else ""
+        return f"{place}\n{gutter}{_plain(self.excerpt)}\n{caret}{hint}"
+
+
+def _plain(text: str) -> str:
+    """What could steer a terminal, or turn its text around, becomes a question mark; the length stays."""
+    return _STEERING.sub("?", text)
 
 
 class EvenhandError(Exception):

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Tricky bodies read by several parsers: no origin may read a prompt that we did not guard.
 
 Where a body is taken, each origin must read our prompt in the original, and the rewritten one in what we wrote.

@@ -34,7 +34,7 @@ def revised_prompts(answer: bytes, operation: Operation) -> list[str]:
     spec = operation.answer
     images = _images(answer, spec) if spec and spec.revised_prompt else None
     given = [inside.get(spec.revised_prompt or "") for _, inside in images or ()] if spec else []
-    told = [string_value(answer, token) for token in given if token and token.kind == "string"]
+    told = [_said(answer, token) for token in given if token and token.kind == "string"]
     return [text for text in told if text]
 
 
@@ -49,6 +49,14 @@ def refuses(answer: bytes, status: int, operation: Operation) -> bool:
         return body is not None and any(holds(each, body, "", {}) for each in conditions)
     except BodyError:
         return False
+
+
+def _said(answer: bytes, token: Token) -> str | None:
+    """None for a string that is no text."""
+    try:
+        return string_value(answer, token)
+    except BodyError:
+        return None
 
 
 def _images(answer: bytes, spec: AnswerSpec) -> list[tuple[Token, dict[str, Token]]] | None:
@@ -72,7 +80,7 @@ def _is_image(answer: bytes, inside: dict[str, Token], spec: AnswerSpec) -> bool
     if spec.where is None or spec.where.at is None:
         return True
     token = inside.get(spec.where.at.lstrip("/"))
-    return token is not None and token.kind == "string" and string_value(answer, token) in spec.where.equals
+    return token is not None and token.kind == "string" and _said(answer, token) in spec.where.equals
 
 
 def _revision(answer: bytes, image: Token, given: Token | None, name: str, text: str) -> list[Change]:
@@ -81,7 +89,7 @@ def _revision(answer: bytes, image: Token, given: Token | None, name: str, text:
         inside = image.start + 1
         comma = b"," if answer[inside : image.end - 1].strip() else b""
         return [(inside, inside, b"%s:%s%s" % (json.dumps(name).encode(), value, comma))]
-    if given.kind == "string" and string_value(answer, given):
+    if given.kind == "string" and _said(answer, given) != "":
         return []
     return [(given.start, given.end, value)]
 

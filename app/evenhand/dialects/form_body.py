@@ -51,7 +51,13 @@ class FormBody:
         rest = self.text(token)[len(text) :]
         return value_changes(self.form, self._part(token), splice(text, edits) + rest) if edits else []
 
-    def setting(self, pointer: str, value: Scalar) -> list[Change]:
+    def can_set(self, pointer: str) -> bool:
+        return True
+
+    def setting(self, values: Mapping[str, Scalar]) -> list[Change]:
+        return [change for pointer, value in values.items() for change in self._set(pointer, value)]
+
+    def _set(self, pointer: str, value: Scalar) -> list[Change]:
         said = value if isinstance(value, str) else json.dumps(value)
         if token := self.values.get(pointer):
             return value_changes(self.form, self._part(token), said)

@@ -7,9 +7,10 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from evenhand.dialects.scan import BOM, Node, Token, scan, string_value
-from evenhand.dialects.spec import Operation, Scalar
+from evenhand.dialects.spec import Operation, Scalar, parents
 from evenhand.dialects.splice import Change
 from evenhand.errors import BodyError
 from evenhand.flow import Edit
@@ -60,26 +61,39 @@ class JsonBody:
         ascii_only = raw.isascii()
         return [(at(edit.span.start), at(edit.span.end), _escaped(edit.text, ascii_only)) for edit in edits]
 
-    def setting(self, pointer: str, value: Scalar) -> list[Change]:
-        """Changes that set a value, with the objects around it where they are missing; none where something else stands there."""
-        new = json.dumps(value).encode()
-        if token := self.values.get(pointer):
-            return [(token.start, token.end, new)]
-        parent, _, name = pointer.rpartition("/")
-        around = self.values.get(parent)
-        while around is None:
-            new = b"{%s:%s}" % (_key(name), new)
-            parent, _, name = parent.rpartition("/")
-            around = self.values.get(parent)
-        if around.kind != "object":
-            return []
+    def can_set(self, pointer: str) -> bool:
+        return pointer in self.values or self.values[self._around(pointer)].kind == "object"
+
+    def _around(self, pointer: str) -> str:
+        """The innermost place around it that is there."""
+        return next(place for place in reversed(["", *parents(pointer)]) if place in self.values)
+
+    def setting(self, values: Mapping[str, Scalar]) -> list[Change]:
+        """Changes that set values by pointer, with the objects around them where they are missing, each object once.
+
+        A value that can't be set is left out.
+        """
+        changes: list[Change] = []
+        missing: dict[str, dict[str, Any]] = {}
+        for pointer, value in values.items():
+            if token := self.values.get(pointer):
+                changes.append((token.start, token.end, json.dumps(value).encode()))
+            elif self.can_set(pointer):
+                around = self._around(pointer)
+                _put(missing.setdefault(around, {}), pointer[len(around) :], value)
+        return changes + [self._filled(self.values[place], new) for place, new in missing.items()]
+
+    def _filled(self, around: Token, new: Mapping[str, Any]) -> Change:
         inside = around.start + 1
         comma = b"," if self.data[inside : around.end - 1].strip() else b""
-        return [(inside, inside, b"%s:%s%s" % (_key(name), new, comma))]
+        return inside, inside, json.dumps(new, separators=(",", ":")).encode()[1:-1] + comma
 
 
-def _key(name: str) -> bytes:
-    return json.dumps(name.replace("~1", "/").replace("~0", "~")).encode()
+def _put(into: dict[str, Any], pointer: str, value: Scalar) -> None:
+    *before, last = (part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])
+    for name in before:
+        into = into.setdefault(name, {})
+    into[last] = value
 
 
 def _places(raw: bytes, text: str, base: int) -> Callable[[int], int]:

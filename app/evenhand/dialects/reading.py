@@ -11,7 +11,7 @@ from evenhand.dialects.form_body import FormBody
 from evenhand.dialects.graph import texts_of
 from evenhand.dialects.json_body import JsonBody
 from evenhand.dialects.scan import Token
-from evenhand.dialects.spec import Condition, Operation, PromptSpec, RewriterSpec
+from evenhand.dialects.spec import Condition, Operation, PromptSpec, RewriterSpec, Scalar
 from evenhand.dialects.splice import Body, Change, Pieces
 from evenhand.errors import BodyError
 from evenhand.flow import Edit
@@ -84,13 +84,12 @@ def write(
     changes: list[Change] = []
     for place, own in zip(reading.prompts, edits, strict=True):
         changes += body.edited(place.token, place.text, own)
+    settings: dict[str, Scalar] = {rewriter.at: rewriter.off for rewriter in silenced}
     if images is not None and operation.count:
-        changes += body.setting(operation.count.at[0], images)
+        settings[operation.count.at[0]] = images
     if seed is not None and operation.seed:
-        changes += body.setting(operation.seed, seed)
-    for rewriter in silenced:
-        changes += body.setting(rewriter.at, rewriter.off)
-    return Pieces(body.data, changes)
+        settings[operation.seed] = seed
+    return Pieces(body.data, [*changes, *body.setting(settings)])
 
 
 def _asks(body: JsonBody | FormBody, operation: Operation, path: Mapping[str, str]) -> bool:
@@ -156,8 +155,8 @@ def _item(spec: PromptSpec, token: Token) -> tuple[str, str]:
 
 
 def _images(body: JsonBody | FormBody, operation: Operation) -> int:
-    """The product of the counts; 1 where one is missing its sense, which is left to the image API to refuse."""
-    if operation.count is None:
+    """The product of the counts; 1 where one makes no sense, or could not be set anew, which is left to the image API."""
+    if operation.count is None or not body.can_set(operation.count.at[0]):
         return 1
     product = 1
     for place in operation.count.at:

@@ -125,9 +125,13 @@ def _is_printable(body: bytes, start: int, end: int) -> bool:
 
 
 def _unquote(raw: bytes) -> str:
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:  # only where the reader is trusting
+        raise BodyError("A string is not valid UTF-8.") from None
     if b"\\" not in raw:
-        return raw[1:-1].decode("utf-8")
-    value = json.loads(raw.decode("utf-8"))
+        return text[1:-1]
+    value = json.loads(text)
     assert isinstance(value, str)
     return value
 

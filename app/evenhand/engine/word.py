@@ -5,7 +5,7 @@ A subject whose words would be longer than the policy allows gets the shorter wo
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from evenhand.engine.manner import Manner
@@ -19,6 +19,7 @@ ORDER: tuple[Axis, ...] = ("ethnicity", "gender", "age")
 COUNTS = {1: "one", 2: "two", 3: "three", 4: "four"}
 Values = Mapping[Axis, Sequence[str]]
 MEASURE_CHARS = 80  # how far back "hundreds of" may begin
+_PARTING = re.compile(r"[ _-]")
 _WORD_BEFORE = re.compile(r"[^\W_][-\u2010\u2011]?$")
 _MEASURE = re.compile(
     r"\b(?:\w+s|lot|bunch|number|full|sea|line|row|mass|handful|majority|one|some|all|most)\s+of\s+$", re.IGNORECASE
@@ -64,7 +65,7 @@ def word(manner: Manner, draws: Sequence[Draw], rules: Ruleset, *, limit: int | 
 
 
 def _noun(text: str, subject: Subject) -> str:
-    return re.split(r"[ _-]", text[subject.head.start : subject.head.end])[-1].lower()
+    return _PARTING.split(text[subject.head.start : subject.head.end])[-1].lower()
 
 
 def _within(passage: Passage, values: Values, limit: int) -> list[Edit]:
@@ -81,8 +82,17 @@ def _added(edits: Sequence[Edit]) -> int:
 
 
 def _said(passage: Passage, values: Values) -> list[Edit]:
+    if not passage.rules.wording.keys() >= set(_needed(values)):
+        return []  # rules without words for a value say nothing of it
     edits = [edit for edit in _edits(passage, values) if not _is_inside_word(passage.text, edit)]
     return _styled(passage.manner, passage.subject, edits)
+
+
+def _needed(values: Values) -> Iterator[tuple[Axis, str]]:
+    """The wordings without which the values can't be said."""
+    both = all(RANGE in values.get(axis, ()) for axis in ("gender", "ethnicity"))
+    for axis, drawn in values.items():
+        yield from (("ethnicity", BOTH) if both and value == RANGE else (axis, value) for value in drawn)
 
 
 def _is_inside_word(text: str, edit: Edit) -> bool:

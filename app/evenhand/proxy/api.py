@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from evenhand.engine.record import DecisionRecord, record
@@ -22,16 +22,41 @@ from evenhand.proxy.texts import Noted, decided
 from evenhand.proxy.wishes import Wishes
 
 MAX_ITEMS = 1_000
-MAX_SEED = 2**63 - 1
+SEED_BOUND = 2**63
+
+
+def _whole(value: Any) -> Any:
+    """In JSON Schema 2.0 is an integer, too; a word or true is none."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
 
 PromptText = Annotated[str, Field(min_length=1, description="The prompt as the user wrote it.")]
 Images = Annotated[
-    int, Field(ge=1, le=MAX_IMAGES, strict=True, description="How many images will be drawn; each gets a rewrite.")
+    Annotated[int, Field(ge=1, le=MAX_IMAGES, strict=True)],
+    BeforeValidator(_whole),
+    Field(description="How many images will be drawn; each gets a rewrite."),
 ]
 Seed = Annotated[
-    int | None, Field(ge=0, le=MAX_SEED, strict=True, description="The same seed draws the same; random where missing.")
+    Annotated[int, Field(ge=0, lt=SEED_BOUND, strict=True)] | None,
+    BeforeValidator(_whole),
+    Field(description="The same seed draws the same; random where missing."),
 ]
 Name = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9._:@/-]*$")]
+
+
+_MEDIA = "application/problem+json"
+_TEXT = {"type": "string"}
+_PROBLEM = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT},
+}
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    "4XX": {
+        "description": "The request can't be used; the problem details (RFC 9457) name the field and the fix.",
+        "content": {_MEDIA: {"schema": _PROBLEM}},
+    }
+}
 
 
 class _Strict(BaseModel):
@@ -60,7 +85,7 @@ class BatchRequest(_Strict):
 
 
 def rewrite_app(live: Live) -> FastAPI:
-    app = FastAPI(title="Evenhand", version="1", redoc_url=None, description=_ABOUT)
+    app = FastAPI(title="Evenhand", version="1", redoc_url=None, description=_ABOUT, responses=_REFUSALS)
     _add_routes(app, live)
     app.include_router(integration_routes(live))
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -70,13 +95,22 @@ def rewrite_app(live: Live) -> FastAPI:
     plain = app.openapi
 
     def openapi() -> dict[str, Any]:
-        return with_answers(plain(), live.serving)
+        return with_answers(_exact(plain()), live.serving)
 
     app.openapi = openapi  # type: ignore[method-assign]
     return app
 
 
 _ABOUT = "Rewrites image prompts only where they leave open who is drawn, and says why. `POST /v1/images/generations` is proxied."
+
+
+def _exact(told: Any) -> Any:
+    """FastAPI tells bounds as floats, whose digits in JSON are rounded; a power of two is still exact as a float."""
+    if isinstance(told, dict):
+        return {key: _exact(value) for key, value in told.items()}
+    if isinstance(told, list):
+        return [_exact(value) for value in told]
+    return int(told) if isinstance(told, float) and told.is_integer() else told
 
 
 def _add_routes(app: FastAPI, live: Live) -> None:
@@ -129,9 +163,6 @@ async def _refused(_: Request, error: Exception) -> Response:
     answer = Response(body, error.status)
     answer.raw_headers = refusal_headers(error, "problem", body)
     return answer
-
-
-_MEDIA = "application/problem+json"
 
 
 def _problem(status: int, detail: str, *, headers: Any = None, **more: Any) -> JSONResponse:
