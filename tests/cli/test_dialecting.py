@@ -8,7 +8,12 @@ from typing import Any
 import pytest
 
 Run = Callable[..., Any]
-OWN = "dialect: mine\ntitle: Mine\noperations: [{id: mine.draw, path: '/draw/{style}', prompts: [/scene/text]}]\npasses: [GET /styles]\n"
+OWN = """\
+dialect: mine
+title: Mine
+operations: [{id: mine.draw, path: '/draw/{style}', prompts: [/scene/text]}]
+passes: [GET /styles]
+"""
 
 
 @pytest.fixture

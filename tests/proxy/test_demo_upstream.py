@@ -52,6 +52,20 @@ async def test_only_prompts_with_the_word_fail() -> None:
     assert (await ask(headers, prompt="a nurse"))[0].status_code == 429
 
 
+@pytest.mark.parametrize(("prompt", "status"), [("a Nurse", 400), ("nurses", 200), ("an old pilot", 400), ("a man", 200)])
+async def test_prompts_with_a_word_are_refused(prompt: str, status: int) -> None:
+    answer, _ = await ask({"x-demo-refuse-word": "nurse, old pilot"}, prompt=prompt)
+    assert answer.status_code == status
+    if status == 400:
+        assert answer.json()["error"]["code"] == "content_policy_violation"
+
+
+async def test_prompts_are_revised_where_asked() -> None:
+    answer, _ = await ask({"x-demo-revise": "Black=white,nurse=doctor"}, prompt="a black nurse", n=2)
+    assert [each["revised_prompt"] for each in answer.json()["data"]] == ["a white doctor"] * 2
+    assert "revised_prompt" not in (await ask(prompt="a black nurse"))[0].json()["data"][0]
+
+
 async def test_credentials_are_not_kept() -> None:
     _, log = await ask({"authorization": "Bearer canary"})
     assert "canary" not in json.dumps(log)

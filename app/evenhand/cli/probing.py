@@ -30,7 +30,8 @@ BROKEN_OFF = 130
 
 OutOption = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where answers.jsonl, report.html, report.json go.")]
 UrlOption = Annotated[str, typer.Option("--url", metavar="URL", help="Origin of the sidecar.")]
-PathOption = Annotated[str, typer.Option("--path", metavar="PATH", help="Operation, one that takes a prompt in JSON.")]
+OperationOption = Annotated[str, typer.Option("--operation", metavar="ID", help="One that takes a plain prompt in JSON.")]
+PathOption = Annotated[str | None, typer.Option("--path", metavar="PATH", help="Where the operation's own has names to fill in.")]
 FieldOption = Annotated[list[str] | None, typer.Option("--field", metavar="NAME=VALUE", help="More of the body; wins over ours.")]
 HeaderOption = Annotated[list[str] | None, typer.Option("--header", metavar="'NAME: VALUE'", help="Sent along; never kept.")]
 KeyEnvOption = Annotated[str | None, typer.Option("--key-env", metavar="NAME", help="Environment variable of the API key.")]
@@ -52,7 +53,7 @@ ResendOption = Annotated[bool, typer.Option("--resend-unknown", help="Also what 
 DifferenceOption = Annotated[float, typer.Option("--min-difference", min=0, max=100, help="Smallest flagged, in points.")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class _Manner:
     """How to send. `rate` is in requests a second; `threshold` from 0 to 1."""
 
@@ -72,7 +73,8 @@ class _Manner:
 def probe(
     out: OutOption = Path("probe"),
     url: UrlOption = "http://127.0.0.1:8080",
-    path: PathOption = "/v1/images/generations",
+    operation: OperationOption = "openai.images.generations",
+    path: PathOption = None,
     model: Annotated[str, typer.Option("--model", help="Asked for its cheapest picture.")] = "gpt-image-1",
     field: FieldOption = None,
     header: HeaderOption = None,
@@ -98,41 +100,45 @@ def probe(
     output: FormatOption = Format.TEXT,
 ) -> None:
     """Ask an image API for the same pictures of every group. Exit code 1 where a group stands out, 2 where it broke off."""
-    from evenhand.probe.asking import Api, cheapest, operation_at
-    from evenhand.probe.given import fields_of, headers_of, key_of, target_of
     from evenhand.probe.plan import fingerprint, plan_of
     from evenhand.probe.sets import SHIPPED, chosen, read_sets
 
     known = read_sets(data or SHIPPED)
     picked, halves = chosen(known, sets), _halves(compare, raw)
     asks = plan_of(known, picked, per_group=per_group, seed=seed, halves=halves)
-    api = Api(
-        url=target_of(url, path),
-        operation=operation_at(path),
-        fields={"model": model, **cheapest(model, keeps=keep is not None), **fields_of(field or []), "n": 1},
-        headers={**headers_of(header or []), **key_of(key_env, header=key_header, environment=os.environ)},
-        timeout_s=timeout,
-        keep=keep,
-    )
+    api = _api(url, operation, path, model, field or [], header or [], (key_env, key_header), timeout, keep)
     about = {"url": api.url, "fields": api.fields, "sets": [each.id for each in picked], "per_group": per_group, "seed": seed}
     identity = json.loads(json.dumps({**about, "halves": halves, "plan": fingerprint(asks)}))
-    manner = _Manner(
-        out=out,
-        rate=rate,
-        budget=budget,
-        at_once=at_once,
-        price=price,
-        resume=resume,
-        resend=resend_unknown,
-        threshold=min_difference / 100,
-        rules=rules,
-        data=data,
-        output=output,
-    )
+    manner = _Manner(out, rate, budget, at_once, price, resume, resend_unknown, min_difference / 100, rules, data, output)
     if dry_run:
         _tell_plan(asks, identity, manner)
     else:
         _probe(asks, picked, api, identity, manner)
+
+
+def _api(
+    url: str,
+    operation: str,
+    path: str | None,
+    model: str,
+    fields: list[str],
+    headers: list[str],
+    key: tuple[str | None, str],
+    timeout_s: float,
+    keep: Path | None,
+) -> "Api":
+    from evenhand.probe.asking import Api, cheapest, operation_of, path_of
+    from evenhand.probe.given import fields_of, headers_of, key_of, target_of
+
+    spoken = operation_of(operation)
+    return Api(
+        url=target_of(url, path_of(spoken, path)),
+        operation=spoken,
+        fields={"model": model, **cheapest(model, spoken, keeps=keep is not None), **fields_of(fields)},
+        headers={**headers_of(headers), **key_of(key[0], header=key[1], environment=os.environ)},
+        timeout_s=timeout_s,
+        keep=keep,
+    )
 
 
 def _halves(compare: bool, raw: bool) -> "list[Half]":

@@ -1,13 +1,15 @@
 """A working OpenAI images API without a model: each picture is a card of the prompt that arrived. For quickstart and tests.
 
 Request headers ask for trouble: `x-demo-status: 429`, `x-demo-delay-s: 2`, `x-demo-die: mid-body`,
-`x-demo-fail-word: man` (fail only such prompts).
+`x-demo-fail-word: man` (fail only such prompts), `x-demo-refuse-word: nurse` (refuse prompts with any of these words),
+`x-demo-revise: nurse=doctor` (say that another word was drawn). The last two may be repeated.
 `GET /demo/log` tells what arrived, `DELETE /demo/log` forgets it.
 """
 
 import asyncio
 import base64
 import json
+import re
 import secrets
 import time
 from collections import OrderedDict, deque
@@ -105,6 +107,9 @@ async def _misbehave(request: Request, entry: dict[str, Any]) -> None:
     while time.monotonic() < ends and not entry["gone"]:
         await asyncio.sleep(0.02)
         entry["gone"] = await request.is_disconnected()
+    for word in _listed(request, "x-demo-refuse-word"):
+        if _holds(entry["prompt"], word):
+            raise DemoError(400, "Your request was rejected by our safety system.", code="content_policy_violation")
     failing = request.headers.get("x-demo-fail-word")
     if failing and failing not in entry["prompt"]:
         return
@@ -114,11 +119,32 @@ async def _misbehave(request: Request, entry: dict[str, Any]) -> None:
         raise DemoError(status, message, code=code)
 
 
+def _listed(request: Request, name: str) -> list[str]:
+    """A header that may be repeated, or hold several with commas between (RFC 9110 §5.3)."""
+    values = ",".join(request.headers.getlist(name))
+    return [value.strip() for value in values.split(",") if value.strip()]
+
+
+def _holds(prompt: str, word: str) -> bool:
+    return re.search(_whole(word), prompt, re.IGNORECASE) is not None
+
+
+def _whole(word: str) -> str:
+    return rf"(?<!\w){re.escape(word)}(?!\w)"
+
+
+def _revised(request: Request, prompt: str) -> dict[str, str]:
+    pairs = [value.partition("=") for value in _listed(request, "x-demo-revise")]
+    for word, _, other in pairs:
+        prompt = re.sub(_whole(word), other.replace("\\", ""), prompt, flags=re.IGNORECASE)
+    return {"revised_prompt": prompt} if pairs else {}
+
+
 async def _image(asked: ImageRequest, number: int, request: Request, gallery: Gallery) -> dict[str, Any]:
-    picture = await _drawn(asked, number, 1.0)
+    picture, revised = await _drawn(asked, number, 1.0), _revised(request, asked.prompt)
     if asked.answers_url:
-        return {"url": f"{request.base_url}demo/images/{gallery.keep(picture, asked.output_format)}"}
-    return {"b64_json": base64.b64encode(picture).decode()}
+        return {"url": f"{request.base_url}demo/images/{gallery.keep(picture, asked.output_format)}", **revised}
+    return {"b64_json": base64.b64encode(picture).decode(), **revised}
 
 
 async def _drawn(asked: ImageRequest, number: int, progress: float) -> bytes:

@@ -20,7 +20,7 @@ from evenhand.report.tally import Estimate
 # Stand-ins that the page's own colours replace; see page.html.
 INK, MUTED, LINE, ACCENT, OTHER, WARN, SOFT = (f"#0{number}0{number}0{number}" for number in range(1, 8))
 _NAMES = {INK: "ink", MUTED: "muted", LINE: "line", ACCENT: "accent", OTHER: "other", WARN: "warn", SOFT: "soft"}
-_STYLE: Any = {
+STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "evenhand",
     "font.family": "DejaVu Sans",
@@ -45,7 +45,7 @@ LABEL_CHARS = 34
 
 def pictures_of(figures: Figures) -> dict[str, str]:
     """By section, and by place for each axis; a section with nothing to show has none."""
-    with mpl.rc_context(_STYLE), warnings.catch_warnings():
+    with mpl.rc_context(STYLE), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a glyph the layout's font lacks is drawn by the reader's own
         made = {
             "outcomes": shares(figures.outcomes),
@@ -86,14 +86,14 @@ def _bars(rows: Sequence[tuple[str, float, str, str]]) -> Figure | None:
     """Horizontal bars, (label, length, what is said at the end, colour) each."""
     if not rows:
         return None
-    figure, axes = _stage(len(rows), width=NARROW)
+    figure, axes = stage(len(rows), width=NARROW)
     axes.barh(range(len(rows)), [length for _, length, _, _ in rows], color=[colour for *_, colour in rows], height=0.62)
     for place, (_, length, said, _) in enumerate(rows):
         axes.annotate(said, (length, place), xytext=(4, 0), textcoords="offset points", va="center", color=MUTED)
     axes.set_xlim(0, max(length for _, length, _, _ in rows) * 1.17 or 1)
     axes.xaxis.set_visible(False)
     axes.spines["bottom"].set_visible(False)
-    _label(axes, [label for label, *_ in rows])
+    name_rows(axes, [label for label, *_ in rows])
     return figure
 
 
@@ -101,31 +101,31 @@ def drawn(rows: Sequence[Drawn]) -> Figure | None:
     """Share and interval of each value, its target as an upright line; those that leave it out in the colour of warning."""
     if not rows:
         return None
-    figure, axes = _stage(len(rows), width=NARROW, extra=0.4)
+    figure, axes = stage(len(rows), width=NARROW, extra=0.4)
     for place, row in enumerate(rows):
-        _interval(axes, place, row.estimate, WARN if row.deviates else ACCENT, marker="D" if row.deviates else "o")
+        interval(axes, place, row.estimate, WARN if row.deviates else ACCENT, marker="D" if row.deviates else "o")
         if row.target is not None:
             axes.plot([row.target * 100] * 2, [place - 0.36, place + 0.36], color=INK, linewidth=1.6)
     lowest = min(min(row.estimate.low, row.target or 1) for row in rows)
     highest = max(max(row.estimate.high, row.target or 0) for row in rows)
-    _percent_axis(axes, highest, lowest=lowest - (highest - lowest) * 0.15)
-    _label(axes, [row.value + ("  (!)" if row.deviates else "") for row in rows])
+    percent_axis(axes, highest, lowest=lowest - (highest - lowest) * 0.15)
+    name_rows(axes, [row.value + ("  (!)" if row.deviates else "") for row in rows])
     return figure
 
 
 def refusals(rows: Sequence[Refusals]) -> Figure | None:
     if not rows:
         return None
-    figure, axes = _stage(len(rows), width=WIDE, extra=0.6, row=ROW * 1.3)
+    figure, axes = stage(len(rows), width=WIDE, extra=0.6, row=ROW * 1.3)
     for place, row in enumerate(rows):
         for each, shift, colour, marker in ((row.rewritten, -0.17, ACCENT, "o"), (row.untouched, 0.17, OTHER, "s")):
             if each is not None:
-                _interval(axes, place + shift, each, colour, marker=marker)
+                interval(axes, place + shift, each, colour, marker=marker)
     for colour, marker, said in ((ACCENT, "o", "rewritten"), (OTHER, "s", "not rewritten")):
         axes.plot([], [], color=colour, marker=marker, markersize=5, linewidth=1.6, label=said)
     figure.legend(loc="outside upper right", ncols=2, fontsize=9)
-    _percent_axis(axes, max(each.high for row in rows for each in (row.rewritten, row.untouched) if each))
-    _label(axes, [row.group for row in rows])
+    percent_axis(axes, max(each.high for row in rows for each in (row.rewritten, row.untouched) if each))
+    name_rows(axes, [row.group for row in rows])
     return figure
 
 
@@ -134,11 +134,11 @@ def refused_values(rows: Sequence[Refusals]) -> Figure | None:
     found = [(row.group, row.rewritten) for row in rows if row.rewritten]
     if not found:
         return None
-    figure, axes = _stage(len(found), width=NARROW, extra=0.4)
+    figure, axes = stage(len(found), width=NARROW, extra=0.4)
     for place, (_, each) in enumerate(found):
-        _interval(axes, place, each, ACCENT, marker="o")
-    _percent_axis(axes, max(each.high for _, each in found))
-    _label(axes, [group for group, _ in found])
+        interval(axes, place, each, ACCENT, marker="o")
+    percent_axis(axes, max(each.high for _, each in found))
+    name_rows(axes, [group for group, _ in found])
     return figure
 
 
@@ -167,7 +167,7 @@ def overhead(found: Overhead | None) -> Figure | None:
     return figure
 
 
-def _stage(rows: int, *, width: float, extra: float = 0.1, row: float = ROW) -> tuple[Figure, Axes]:
+def stage(rows: int, *, width: float, extra: float = 0.1, row: float = ROW) -> tuple[Figure, Axes]:
     """Sizes are in inches; rows go from top to bottom."""
     figure = Figure(figsize=(width, rows * row + extra), layout="constrained")
     axes = figure.add_subplot()
@@ -177,12 +177,12 @@ def _stage(rows: int, *, width: float, extra: float = 0.1, row: float = ROW) -> 
     return figure, axes
 
 
-def _interval(axes: Axes, place: float, each: Estimate, colour: str, *, marker: str) -> None:
+def interval(axes: Axes, place: float, each: Estimate, colour: str, *, marker: str) -> None:
     axes.plot([each.low * 100, each.high * 100], [place, place], color=colour, linewidth=2.2, solid_capstyle="round", alpha=0.55)
     axes.plot([each.share * 100], [place], color=colour, marker=marker, markersize=5.5, linestyle="none")
 
 
-def _percent_axis(axes: Axes, highest: float, *, lowest: float = 0.0) -> None:
+def percent_axis(axes: Axes, highest: float, *, lowest: float = 0.0) -> None:
     axes.set_xlim(max(lowest * 100, 0.0), min(100.0, max(highest * 104, 1.0)))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g} %")
     axes.grid(axis="x", linewidth=0.6)
@@ -193,7 +193,7 @@ def percent(share: float) -> str:
     return f"{share:.1%}" if share == 0 or share >= 0.01 else f"{share:.2%}"
 
 
-def _label(axes: Axes, labels: Sequence[str]) -> None:
+def name_rows(axes: Axes, labels: Sequence[str]) -> None:
     axes.set_yticks(range(len(labels)), [_short(label) for label in labels])
 
 
