@@ -6,6 +6,7 @@ the fix. This room opens no file and no socket.
 
 import ipaddress
 import secrets
+import socket
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -132,12 +133,19 @@ def log_of(value: str) -> str | None:
 
 
 def is_loopback(host: str) -> bool:
-    if host in ("localhost", "ip6-localhost"):
-        return True
+    return host in ("localhost", "ip6-localhost") or bool((address := _address(host)) and address.is_loopback)
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Resolvers take 127.1, 0x7f.0.0.1, 2130706433 and ::ffff:127.0.0.1 for 127.0.0.1, and so must we."""
     try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
+        address = ipaddress.ip_address(host.strip("[]"))
     except ValueError:
-        return False
+        try:
+            return ipaddress.IPv4Address(socket.inet_aton(host))
+        except (OSError, ValueError):
+            return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def refuse_own_ports(settings: Settings, origins: Iterable[str]) -> None:
@@ -148,7 +156,8 @@ def refuse_own_ports(settings: Settings, origins: Iterable[str]) -> None:
         parts = urlsplit(origin)
         port = parts.port or (443 if parts.scheme == "https" else 80)
         host = (parts.hostname or "").rstrip(".")
-        if port in own and (host in ours or is_loopback(host)):
+        address = _address(host)
+        if port in own and (host in ours or is_loopback(host) or (address and address.is_unspecified)):
             raise SettingsError(f"The upstream {origin} is our own {own[port]} port; point it at the image API instead.")
 
 

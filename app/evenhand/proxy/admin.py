@@ -99,7 +99,7 @@ def readiness(live: Live, lookout: Lookout) -> dict[str, Any]:
         "age_s": round(time.time() - live.loaded_at, 1),
         "last_reload": _reload(live.last_reload),
         "upstreams": list(_upstreams(live, lookout)),
-        "remarks": live.remarks,
+        "remarks": [*live.remarks, *live.serving.remarks],
     }
 
 

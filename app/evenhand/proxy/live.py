@@ -26,9 +26,14 @@ class Serving:
     signers: Mapping[str, Signer]
 
     @property
-    def unsigned(self) -> tuple[str, ...]:
-        """Upstreams with signed operations for which there are no credentials: their signed requests are never changed."""
-        return tuple(upstream.id for upstream in self.upstreams if upstream.is_signed and upstream.id not in self.signers)
+    def remarks(self) -> list[str]:
+        """Sentences for operators: upstreams whose signed requests can't be changed for want of credentials."""
+        unsigned = [upstream for upstream in self.upstreams if upstream.is_signed and upstream.id not in self.signers]
+        return [
+            f"Signed requests to '{upstream.id}' run in shadow: a changed body must be signed anew, and there are no AWS "
+            "credentials here. Give the sidecar credentials (and the extra 'aws'), or let clients send a bearer token."
+            for upstream in unsigned
+        ]
 
     @property
     def revision(self) -> str:

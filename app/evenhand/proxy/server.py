@@ -176,7 +176,10 @@ async def serve_live(
     live.ledger = Ledger([meters.note, recent.note, history.note])
     reloader = Reloader(live, meters, dialects, folder.path, seen=folder.seen, build=bonds.build)
     transport = UpstreamTransport(
-        connections=settings.connections, timeout_s=settings.timeout_s, connect_timeout_s=settings.connect_timeout_s
+        connections=settings.connections,
+        timeout_s=settings.timeout_s,
+        connect_timeout_s=settings.connect_timeout_s,
+        pool_wait_s=settings.pool_wait_s,
     )
     async with _decision_log(live, meters, bonds), transport:
         meters.watch_pool(lambda: transport.in_use, limit=settings.connections)
