@@ -27,6 +27,7 @@ ROOT = Path(__file__).parent.parent
 # The same examples on every run, so that a change is judged by itself; HYPOTHESIS_PROFILE=search looks for new ones.
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True, database=None)
 hypothesis.settings.register_profile("search", deadline=None, max_examples=2_000)
+hypothesis.settings.register_profile("nightly", deadline=None, max_examples=20_000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 ROLES = """\
 kind: roles
@@ -178,15 +179,14 @@ class Script:
 
     def _one(self, connection: socket.socket) -> None:
         with connection:
-            while request := read_message(connection):
-                self.requests.append(request)
-                try:
+            try:
+                while request := read_message(connection):
+                    self.requests.append(request)
                     self.play(connection, request)
-                except (BrokenPipeError, ConnectionResetError):
-                    self.closed_early.set()
-                    return
-                except StopIteration:
-                    return
+            except (BrokenPipeError, ConnectionResetError):
+                self.closed_early.set()
+            except StopIteration:
+                return
 
 
 def read_message(connection: socket.socket) -> bytes:

@@ -56,6 +56,10 @@ def test_set_cookie_order_is_kept() -> None:
     assert client_headers(pairs, ours=[(b"x-ours", b"z")], body=None) == [*pairs, (b"x-ours", b"z")]
 
 
+def test_control_characters_of_an_answer_become_spaces() -> None:
+    assert client_headers([(b"X", b"a\x01b\tc\x7f\xc3\xa9")], ours=[], body=None) == [(b"X", b"a b\tc \xc3\xa9")]
+
+
 def test_a_get_gets_no_content_length() -> None:
     assert first(sent([(b"accept", b"*/*")], body=b""), b"content-length") is None
 

@@ -121,9 +121,9 @@ def mode_of(asked: Asked, reading: Reading, policy: PolicyFile) -> tuple[Mode, t
 
 
 def bypassed(asked: Asked, serving: Serving) -> Errand:
-    """The original after a fault; Refusal 503 where the policy says `on_error: reject`."""
+    """The original after a fault; Refusal 503 where the policy enforces and says `on_error: reject`."""
     policy = serving.policies.of(route=asked.operation.id, tenant=asked.wishes.tenant)
-    if policy.on_error == "reject":
+    if policy.on_error == "reject" and policy.mode == "enforce":
         raise faulty()
     decision = undecided(serving, Prompt(text="", id=new_id("d")), "bypass")
     return Errand(bodies=(Pieces(asked.body),), operation=asked.operation, policy=policy, decisions=(decision,))

@@ -26,8 +26,11 @@ from evenhand.proxy.tracing import decision_span
 from evenhand.proxy.upstream import Answer, ask
 from evenhand.proxy.wishes import wishes_of
 from evenhand.rules.schema import PolicyFile
+from evenhand.settings import Settings
 
 OWN_PATHS = (b"/rewrite", b"/integrations/", b"/docs", b"/openapi.json")
+# An echo of credentials, and a way past us (RFC 9110 §9.3.8, §9.3.6).
+_NEVER = ("TRACE", "CONNECT")
 
 
 class Proxy:
@@ -69,6 +72,7 @@ class Proxy:
         """Our own API, with the same limits on what is read."""
         settings = self.live.settings
         try:
+            _check_head(call, settings)
             limit = settings.batch_bytes
             intake = await take_in(
                 receive, call.pairs, limit=limit, timeout_s=settings.body_timeout_s, keep_bytes=limit, decode=True
@@ -76,6 +80,8 @@ class Proxy:
             await self.app(scope, replayed(bytes(intake.body), receive), self._counted(call, send))
         except BodyError as fault:
             await _refuse(call, refusal_of(fault), send)
+        except Refusal as refusal:
+            await _refuse(call, refusal, send)
         except ClientGoneError:
             self.meters.clients_gone.inc()
 
@@ -192,9 +198,16 @@ def _is_own(raw_path: bytes) -> bool:
     return any(raw_path == path or raw_path.startswith(path.rstrip(b"/") + b"/") for path in OWN_PATHS)
 
 
+def _check_head(call: Call, settings: Settings) -> None:
+    if fault := fault_of(call.pairs, limit=settings.header_bytes):
+        raise Refusal(fault[0], fault[1], code="invalid_headers", close=True)
+
+
 def _check_unlisted(call: Call, upstream: Upstream, policy: PolicyFile) -> None:
     """Raises Refusal where the policy denies paths that no dialect lists, or where one may be a guarded path in disguise."""
     shown = call.path[:120].decode("ascii")
+    if call.method in _NEVER:
+        raise Refusal(405, f"{call.method} is never forwarded; use another method.", code="method_not_allowed")
     listed = [operation for operation in upstream.operations if operation.matches(call.inner)]
     if policy.unknown_routes == "pass":
         guarded = disguised(upstream.operations, call.inner)

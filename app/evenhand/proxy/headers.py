@@ -13,6 +13,8 @@ _OURS = b"x-evenhand-"
 _SWITCH = b"x-evenhand"
 # Written anew for every message we send.
 _REQUEST_OWN = frozenset({b"host", b"content-length", b"expect"})
+# Control characters in a value are made spaces; an answer is not lost for them (RFC 9110 §5.5).
+_PLAIN = bytes(32 if (code < 32 and code != 9) or code == 127 else code for code in range(256))
 # They describe bytes that we change. RFC 9530, RFC 9110 §8.8.3.
 _DIGESTS = frozenset({b"content-md5", b"digest", b"content-digest", b"repr-digest", b"etag", b"accept-ranges"})
 
@@ -59,7 +61,11 @@ def client_headers(pairs: Pairs, *, ours: Pairs, body: bytes | None) -> Pairs:
     drop = frozenset({b"x-request-id"}) if any(name == b"x-request-id" for name, _ in ours) else frozenset()
     if body is not None:
         drop |= _DIGESTS | {b"content-length", b"content-encoding"}
-    kept = [(name, value) for name, value in end_to_end(pairs) if name.lower() not in drop and not name.lower().startswith(_OURS)]
+    kept = [
+        (name, value.translate(_PLAIN))
+        for name, value in end_to_end(pairs)
+        if name.lower() not in drop and not name.lower().startswith(_OURS)
+    ]
     if body is not None:
         kept.append((b"content-length", str(len(body)).encode()))
     return kept + ours

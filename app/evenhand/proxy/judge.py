@@ -19,24 +19,24 @@ _long_prompts = ThreadPoolExecutor(max_workers=2, thread_name_prefix="evenhand-l
 
 
 async def judge(serving: Serving, prompt: Prompt, *, policy: PolicyFile, mode: Mode) -> Decision:
-    """Raises Refusal 503 for a fault of the engine where the policy says `on_error: reject`."""
+    """Raises Refusal 503 for a fault of the engine where the policy enforces and says `on_error: reject`."""
     if mode == "off":
         return undecided(serving, prompt, "opted_out")
     began = perf_counter()
-    decision = await _decided(serving, prompt, policy)
+    decision = await _decided(serving, prompt, policy, mode)
     shadowed = decision.outcome == "rewritten" and mode == "shadow"
     spent_ms = (perf_counter() - began) * 1000
     return replace(decision, outcome="shadow" if shadowed else decision.outcome, overhead_ms=spent_ms)
 
 
-async def _decided(serving: Serving, prompt: Prompt, policy: PolicyFile) -> Decision:
+async def _decided(serving: Serving, prompt: Prompt, policy: PolicyFile, mode: Mode) -> Decision:
     try:
         if len(prompt.text) > LONG_CHARS:
             return await asyncio.get_running_loop().run_in_executor(_long_prompts, _decide, serving, prompt, policy)
         return _decide(serving, prompt, policy)
     except Exception as fault:
         log.error("engine_fault", decision_id=prompt.id, fault=where(fault))
-        if policy.on_error == "reject":
+        if policy.on_error == "reject" and mode == "enforce":  # who only watches stops nothing
             raise faulty() from fault
         return undecided(serving, prompt, "bypass")
 

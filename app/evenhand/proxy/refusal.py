@@ -1,7 +1,7 @@
 """Answers we make ourselves: a `Refusal` goes up, status, headers and a JSON body go out.
 
-OpenAI's, Google's and AWS's error shapes on their routes, RFC 9457 problem details elsewhere. An error that a client library would retry by
-itself says `x-should-retry: false`, since a second try may buy a second picture.
+OpenAI's, Google's and AWS's error shapes on their routes, RFC 9457 problem details elsewhere. An error that a client library
+would retry by itself says `x-should-retry: false`, since a second try may buy a second picture.
 """
 
 import json

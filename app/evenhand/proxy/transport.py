@@ -124,7 +124,7 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
         target: bytes = request.extensions.get("target", url.raw_path)
         limits = self._defaults | request.extensions.get("timeout", {})
         try:
-            return await self._session.request(
+            answer = await self._session.request(
                 request.method,
                 URL(f"{url.scheme}://{url.netloc.decode()}{target.decode('ascii')}", encoded=True),
                 headers=_sendable(request.headers.raw),
@@ -134,6 +134,10 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
             )
         except (aiohttp.ClientError, TimeoutError, OSError) as fault:
             raise _told(fault) from fault
+        if answer.status < 200:
+            answer.close()
+            raise UpstreamError("The image API changed to a protocol that nobody asked for.", status=502, sent=True)
+        return answer
 
     async def aclose(self) -> None:
         await self._session.close()

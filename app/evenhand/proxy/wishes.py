@@ -74,10 +74,9 @@ def seed_of(text: str, wishes: Wishes, policy: PolicyFile, settings: Settings, *
 
 
 def gist(text: str) -> str:
-    """What is left of a prompt when nothing is that a reader would not see as another prompt: one case, one width, no accent,
-    no invisible character, words parted by one space.
+    """A prompt without what a reader overlooks: one case, one width, no accent, nothing invisible, single spaces between words.
 
-    Whoever dislikes a draw must not get another by typing a space; the engine reads such variants alike, too.
+    Who dislikes a draw must not get another by typing a space. It serves as a key only and is never sent or shown.
     """
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     kept = "".join(" " if char == "_" or char.isspace() else char for char in folded if not _is_unseen(char))
