@@ -25,14 +25,15 @@ def capital_names(reading: Reading, heads: set[int]) -> Iterator[tuple[int, int]
     """`heads` are the last tokens of person nouns."""
     if not (heads and is_mixed_case(reading)):
         return
-    index = 0
-    while index < len(reading.tokens):
-        last = index
-        while last < len(reading.tokens) and _is_unknown_capital(reading, last):
-            last += 1
-        if last > index and _stands_by_person(reading, index, last, heads):
-            yield index, last
-        index = max(last, index + 1)
+    reached = 0
+    for index in [index for index, raw in enumerate(reading.tokens.raws) if raw[0].isupper()]:
+        if index < reached:
+            continue
+        reached = index
+        while reached < len(reading.tokens) and _is_unknown_capital(reading, reached):
+            reached += 1
+        if reached > index and _stands_by_person(reading, index, reached, heads):
+            yield index, reached
 
 
 def _is_unknown_capital(reading: Reading, index: int) -> bool:

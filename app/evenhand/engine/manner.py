@@ -5,7 +5,6 @@ Text in; each answer is found once a prompt, however many words are added and im
 
 import re
 from bisect import bisect_left
-from collections import Counter
 from functools import cached_property
 
 LONG_WORDS = 8  # without a capital in so many words the prompt is written in lower case on purpose
@@ -25,19 +24,21 @@ class Manner:
 
     @cached_property
     def is_capitals(self) -> bool:
+        if not (self.has_capital and any(len(part) > 3 and part.isupper() for part in self._words)):
+            return False
         letters = [char for char in self.text if char.isalpha()]
-        long = any(part.isupper() and len(part) > 3 for part in _LETTERS.findall(self.text))
-        return long and sum(char.isupper() for char in letters) > CAPITALS * len(letters)
+        return sum(map(str.isupper, letters)) > CAPITALS * len(letters)
 
     @cached_property
     def is_title(self) -> bool:
         """Title Case: every longer word has a capital, and there are several."""
-        long = [part for part in _LETTERS.findall(self.text) if len(part) > 3]
+        long = [part for part in self._words if len(part) > 3] if self.has_capital else ()
         return len(long) > 1 and all(part[0].isupper() for part in long)
 
     @cached_property
     def has_capital(self) -> bool:
-        return any(char.isupper() for char in self.text)
+        text = self.text
+        return text != text.lower() if text.isascii() else any(map(str.isupper, text))
 
     @cached_property
     def is_lower(self) -> bool:
@@ -76,12 +77,18 @@ class Manner:
         """How often it stands in the text as a word of its own, in whatever case."""
         if noun not in self._counts:
             whole = _RUN.fullmatch(noun)
-            self._counts[noun] = self._runs[noun] if whole else len(re.findall(rf"\b{re.escape(noun)}\b", self.text.lower()))
+            self._counts[noun] = (
+                self._runs.count(noun) if whole else len(re.findall(rf"\b{re.escape(noun)}\b", self.text.lower()))
+            )
         return self._counts[noun]
 
     @cached_property
-    def _runs(self) -> Counter[str]:
-        return Counter(_RUN.findall(self.text.lower()))
+    def _words(self) -> list[str]:
+        return _LETTERS.findall(self.text)
+
+    @cached_property
+    def _runs(self) -> list[str]:
+        return _RUN.findall(self.text.lower())
 
     @cached_property
     def _cuts(self) -> list[int]:

@@ -47,18 +47,20 @@ def find_matches(tokens: Tokens, rules: Ruleset, masked: dict[int, Mask]) -> Mat
     for match in found:
         cover = covers[match.first]
         mask = (masked.get(match.first) or masked.get(match.last - 1)) if masked else None
-        if mask is not None:
-            note = Note(span=mask.span, kind=mask.kind, rule=f"syntax/{mask.kind}")
-        elif cover is not None and cover is not match and _is_hidden(match, cover):
-            note = Note(
-                span=tokens.span(cover.first, cover.last), kind=NOTE_KINDS.get(cover.entry.kind, ""), rule=cover.entry.rule
-            )
-        else:
+        hides = mask or (cover if cover is not None and cover is not match and _is_hidden(match, cover) else None)
+        if hides is None:
             live.append(match)
-            continue
-        if match.entry.kind in NOTED and note.kind:
-            notes[note.span.start, note.span.end] = note
+        elif match.entry.kind in NOTED:
+            note = _note(tokens, hides)
+            if note.kind:
+                notes[note.span.start, note.span.end] = note
     return Matches(live, list(notes.values()))
+
+
+def _note(tokens: Tokens, hides: Mask | Match) -> Note:
+    if isinstance(hides, Mask):
+        return Note(span=hides.span, kind=hides.kind, rule=f"syntax/{hides.kind}")
+    return Note(span=tokens.span(hides.first, hides.last), kind=NOTE_KINDS.get(hides.entry.kind, ""), rule=hides.entry.rule)
 
 
 def _phrases(tokens: Tokens, rules: Ruleset) -> list[Match]:

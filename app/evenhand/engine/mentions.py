@@ -19,6 +19,7 @@ STOPS = classes(
 )
 ENDS = STOPS | classes("conjunctions")
 COUNTS = classes(*NUMBERS)
+BODIES, PEOPLE = classes("bodies"), classes("people")
 DESCRIBING = classes("adjectives", "attributes")
 # A name that stands in one of these is no unheard-of one, and a person noun in one of these or a word of grammar no unlisted one.
 HEARD_OF = classes("collocations", "bodies", "things", "people", "styles", "periods", *ATTRIBUTES)
@@ -35,7 +36,7 @@ CAPITAL_NAME = Entry(rule="words/capital-names", kind="people", reason="named")
 MODEL_PERSON = Entry(rule="model/person", kind="roles", number="one")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)  # not frozen, but never changed: see Match
 class Mention:
     """Tokens first..last; the head noun is head..last. `why_not` is the note's kind where this is nobody to draw."""
 
@@ -61,7 +62,8 @@ def find_mentions(reading: Reading) -> list[Mention]:
     heads = {match.last - 1 for match, _ in nouns}
     mentions = [_person(reading, match, entries, heads) for match, entries in nouns]
     mentions += _names(reading) + _unlisted(reading, nouns) + _counting_tags(reading, nouns)
-    mentions += [_simple(match, "body") for match in reading.matches if match.entry.kind == "bodies"]
+    if reading.seen & BODIES:
+        mentions += [_simple(match, "body") for match in reading.matches if match.entry.kind == "bodies"]
     mentions += [_simple(match, "self") for match in reading.matches if match.entry.kind == "words" and match.entry.has("selves")]
     return sorted(mentions, key=lambda mention: (mention.head, mention.last))
 
@@ -237,11 +239,8 @@ def _is_age(reading: Reading, index: int) -> bool:
 
 
 def _names(reading: Reading) -> list[Mention]:
-    return [
-        Mention(kind="name", first=match.first, head=match.first, last=match.last, entries=(match.entry,))
-        for match in reading.matches
-        if match.entry.kind == "people"
-    ]
+    listed = (match for match in reading.matches if match.entry.kind == "people") if reading.seen & PEOPLE else ()
+    return [_named(match.first, match.last, match.entry) for match in listed]
 
 
 def _counting_tags(reading: Reading, nouns: list[tuple[Match, tuple[Entry, ...]]]) -> list[Mention]:
@@ -249,14 +248,10 @@ def _counting_tags(reading: Reading, nouns: list[tuple[Match, tuple[Entry, ...]]
     taken = {index for match, _ in nouns for index in range(match.first, match.last)}
     found = []
     for match in reading.matches:
+        if "tag" not in match.entry.flags or not match.entry.states:
+            continue
         digits = reading.tokens.words[match.first][:1]
-        if (
-            match.entry.has("tag")
-            and match.entry.states
-            and digits.isdecimal()
-            and match.length == 1
-            and match.first not in taken
-        ):
+        if digits.isdecimal() and match.length == 1 and match.first not in taken:
             taken.add(match.first)
             number = int(digits)
             found.append(Mention("person", match.first, match.first, match.last, (match.entry,), many=number > 1, number=number))
@@ -302,15 +297,16 @@ def _unlisted_person(reading: Reading, index: int, heads: set[int]) -> Mention:
 
 def _runs(reading: Reading, label: str, certain: float) -> Iterator[tuple[int, int]]:
     """Stretches of tokens that the model labels so, certain of at least one."""
-    first = None
-    for index, (given, _) in enumerate((*reading.labels, ("", 0.0))):
-        inside = given == label
-        if inside and first is None:
-            first = index
-        elif not inside and first is not None:
-            if max(reading.labels[at][1] for at in range(first, index)) >= certain:
-                yield first, index
-            first = None
+    labels = reading.labels
+    last = 0
+    for first in [index for index, (given, _) in enumerate(labels) if given == label]:
+        if first < last:
+            continue
+        last = first
+        while last < len(labels) and labels[last][0] == label:
+            last += 1
+        if max(labels[at][1] for at in range(first, last)) >= certain:
+            yield first, last
 
 
 def _simple(match: Match, kind: str) -> Mention:

@@ -17,6 +17,7 @@ COSTUME_REACH = 4
 COSTUME_BEFORE = 8
 NO_SETTING = classes("style-medium", "style-after", "bodies")
 ADJECTIVES = classes("adjectives")
+PERIODS, CULTURES = classes("periods"), classes("cultures")
 ETHNICITY: frozenset[Axis] = frozenset({"ethnicity"})
 
 
@@ -45,6 +46,8 @@ def _is_masked(reading: Reading, year: Year) -> bool:
 
 
 def _periods(reading: Reading, years: Sequence[Year], zones: frozenset[int], refused: frozenset[int]) -> Iterator[Finding]:
+    if not reading.seen & PERIODS:
+        return
     periods = [match for match in reading.matches if match.entry.kind == "periods"]
     known = {(year.first, year.last) for year in years} | {match.entry.years for match in periods if match.entry.years}
     for match in periods:
@@ -89,7 +92,7 @@ def _is_art_style(reading: Reading, match: Match) -> bool:
 
 
 def _cultures(reading: Reading, cast: Cast, zones: frozenset[int], refused: frozenset[int]) -> Iterator[Finding]:
-    for match in reading.matches:
+    for match in reading.matches if reading.seen & CULTURES else ():
         if match.entry.kind != "cultures" or match.first in zones or not match.entry.axes:
             continue
         if match.entry.scope == "scene":

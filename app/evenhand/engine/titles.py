@@ -38,6 +38,8 @@ def _is_titled_group(reading: Reading, index: int) -> bool:
     tokens = reading.tokens
     if index < 1 or tokens.is_mark(index) or reading.any(NAMED, index):
         return False
+    if not any(is_capital(reading, at) for at in range(max(index - 2, 1), index + 1)):
+        return False
     group = tokens.words[index].endswith("s") or any(
         match.entry.number == "many" or match.entry.has("group") or match.entry.has("weak")
         for match in reading.ending(index + 1, "roles", "terms", "cultures")
@@ -46,8 +48,7 @@ def _is_titled_group(reading: Reading, index: int) -> bool:
     while first > 0 and index - first < GROUP_REACH and is_capital(reading, first - 1) and not tokens.is_mark(first - 1):
         first -= 1
     starts = first == 0 or tokens.sentence[first - 1] != tokens.sentence[first]
-    capital = any(is_capital(reading, at) for at in range(max(index - 2, 1), index + 1))
-    return group and capital and not starts
+    return group and not starts
 
 
 def _titles_after(reading: Reading, links: Sequence[int]) -> Iterator[tuple[int, int]]:

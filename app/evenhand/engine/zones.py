@@ -8,13 +8,14 @@ from evenhand.engine.reading import Reading
 RIGHT_STOPS = classes("prepositions", "copulas", "relatives", "auxiliaries")
 LEFT_STOPS = RIGHT_STOPS | classes("determiners", "conjunctions")
 WHO = classes("determiners", "deictics", "woman-pronouns", "man-pronouns")
+STYLES = classes("styles")
 LEFT_REACH = 4
 
 
 def style_zones(reading: Reading) -> frozenset[int]:
     right: set[int] = set()
     left: set[int] = set()
-    for match in reading.matches:
+    for match in reading.matches if reading.seen & STYLES else ():
         if match.entry.kind != "styles":
             continue
         if match.entry.has("before") and not _is_agent(reading, match):

@@ -3,7 +3,9 @@
 The word part is remembered per written form by the network; the place part is counted afresh for each prompt.
 """
 
+import re
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import accumulate
 from zlib import crc32
 
@@ -29,7 +31,10 @@ _STARTS = dict(zip(_SIZES, accumulate(_SIZES.values(), initial=0), strict=False)
 ROWS = sum(_SIZES.values())
 # Families of rows a training run hides at random, so that no one of them is leaned on.
 FAMILIES: tuple[str, ...] = ("norm", "gram", "lexicon", "names")
-_FAMILY = {"norm": "norm", "gram": "gram", "shape": "", "place": ""}
+# Start and size of what an Entry gives, in the order of _lexicon_rows; a path is cut to its first 4, 6 and 8 bits.
+_LEXICON_PARTS = [
+    (_STARTS[part], _SIZES[part]) for part in ("cluster", "title", "capital", "frequency", "sense", "path4", "path6", "path8")
+]
 _NAME_FLAGS = frozenset(FLAGS.index(flag) for flag in ("first_name", "last_name", "famous"))
 
 
@@ -37,10 +42,18 @@ def _row(part: str, value: int) -> int:
     return _STARTS[part] + value % _SIZES[part]
 
 
+def _kind(char: str) -> str:
+    return "d" if char.isdigit() else "X" if char.isupper() else "x" if char.isalpha() else char
+
+
+_KINDS = "".join(_kind(chr(code)) for code in range(128))
+_RUN = re.compile(r"(.)\1{2,}", re.DOTALL)
+
+
 def shape(word: str) -> str:
     """ "Anna" -> "Xxx+", "1girl" -> "dxx+", "O'Neil" -> "X'Xx+"."""
-    kinds = ["d" if c.isdigit() else "X" if c.isupper() else "x" if c.isalpha() else c for c in word[:12]]
-    out = "".join(kind for at, kind in enumerate(kinds) if kinds[max(at - 2, 0) : at] != [kind, kind])
+    kinds = word[:12].translate(_KINDS) if word.isascii() else "".join(map(_kind, word[:12]))
+    out = _RUN.sub(r"\1\1", kinds)
     return out + ("+" if len(word) > len(out) else "")
 
 
@@ -60,15 +73,20 @@ def word_rows(word: str, lexicon: Lexicon) -> list[tuple[int, str]]:
     """(row, family) pairs; the family is empty for rows that are never hidden."""
     norm = normalize(word)
     rows = [(_row("norm", crc32(norm.encode())), "norm"), (_row("shape", crc32(shape(word).encode())), "")]
-    rows += [(_row("gram", crc32(gram.encode())), "gram") for gram in grams(norm)]
+    first, size = _STARTS["gram"], _SIZES["gram"]
+    rows += [(first + crc32(gram.encode()) % size, "gram") for gram in grams(norm)]
     return rows + _lexicon_rows(lexicon.look_up(norm))
 
 
 def _lexicon_rows(entry: Entry) -> list[tuple[int, str]]:
-    rows = [(_row(part, getattr(entry, part)), "lexicon") for part in ("cluster", "title", "capital", "frequency", "sense")]
-    rows += [(_row(f"path{bits}", entry.path & ((1 << bits) - 1)), "lexicon") for bits in (4, 6, 8)]
-    flags = (bit for bit in range(len(FLAGS)) if entry.flags >> bit & 1)
-    return rows + [(_row("flags", bit), "names" if bit in _NAME_FLAGS else "lexicon") for bit in flags]
+    parts = zip(_LEXICON_PARTS, (*entry[:2], *entry[3:6], entry.path, entry.path, entry.path), strict=True)
+    return [(first + value % size, "lexicon") for (first, size), value in parts] + _flag_rows(entry.flags)
+
+
+@lru_cache(maxsize=1 << len(FLAGS))
+def _flag_rows(flags: int) -> list[tuple[int, str]]:
+    bits = (bit for bit in range(len(FLAGS)) if flags >> bit & 1)
+    return [(_row("flags", bit), "names" if bit in _NAME_FLAGS else "lexicon") for bit in bits]
 
 
 _OPENING, _CLOSING = "([{", ")]}"
@@ -89,57 +107,68 @@ _DOES: dict[str, str] = {
 # Words since a cue -> 1 the next word, 2 the second, 3 the third, 4 up to 6, 5 up to 12, 6 up to 30, then and before it 0.
 _DISTANCE: tuple[int, ...] = (0, 1, 2, 3, *[4] * 3, *[5] * 6, *[6] * 18, 0)
 _FAR = len(_DISTANCE) - 1
-_QUOTED, _DEPTH, _IN_CLAUSE, _CLAUSE, _CREDIT, _NEGATION, _LIKENESS = (
-    _STARTS["place"] + offset for offset in (10, 12, 14, 20, 30, 40, 50)
+# What a place tells and how many values each has; a place is the number whose digits they are, the first the lowest.
+_TOLD = (("case", 4), ("commas", 6), ("quoted", 2), ("depth", 2), ("in clause", 6), ("clause", 4), *[("distance", 7)] * 3)
+_OFFSETS = (0, 4, 10, 12, 14, 20, 30, 40, 50)
+_COMMAS, _QUOTED, _DEPTH, _IN_CLAUSE, _CLAUSE, _CREDIT, _NEGATION, _LIKENESS, _ = accumulate(
+    (count for _, count in _TOLD), lambda product, count: product * count
 )
-Place = tuple[int, ...]
 
 
 def place_rows(words: Sequence[str]) -> list[list[int]]:
     """Nine rows a word: case and commas of the whole prompt, quotes, brackets, place in the clause, distance from cues."""
-    return [list(place) for place in places(words)]
+    return [rows_of(place) for place in places(words)]
 
 
-def places(words: Sequence[str]) -> list[Place]:
-    base = _STARTS["place"]
-    case, commas = base + _case(words), base + 4 + _commas(words)
-    found: list[Place] = []
+def rows_of(place: int) -> list[int]:
+    rows = []
+    for offset, (_, count) in zip(_OFFSETS, _TOLD, strict=True):
+        place, digit = divmod(place, count)
+        rows.append(_STARTS["place"] + offset + digit)
+    return rows
+
+
+def places(words: Sequence[str]) -> list[int]:
+    """One number a word; see rows_of."""
+    whole = _case(words) + _commas(words) * _COMMAS
+    standing = whole  # what holds up to the next cue
+    found: list[int] = []
     quoted = depth = clause = 0
     opened = 0  # the word the clause begins with
     credit = negation = likeness = -_FAR  # the latest of each
+    cued = 0  # so far one of them reaches
     for at, word in enumerate(words):
-        does = _DOES.get(word) or _DOES.get(word.lower())
+        does = _DOES.get(word.lower())
         if does == "quote":
             quoted = 1 - quoted
         elif does == "stop":
             depth = max(0, depth + (word in _OPENING) - (word in _CLOSING))
+        if does is not None:
+            standing = whole + quoted * _QUOTED + (depth > 0) * _DEPTH + min(clause, 3) * _CLAUSE
         in_clause = at - opened
-        found.append(
-            (
-                case,
-                commas,
-                _QUOTED + quoted,
-                _DEPTH + (depth > 0),
-                _IN_CLAUSE + (in_clause if in_clause < 5 else 5),
-                _CLAUSE + (clause if clause < 3 else 3),
-                _CREDIT + (_DISTANCE[at - credit] if at - credit < _FAR else 0),
-                _NEGATION + (_DISTANCE[at - negation] if at - negation < _FAR else 0),
-                _LIKENESS + (_DISTANCE[at - likeness] if at - likeness < _FAR else 0),
-            )
-        )
+        place = standing + (in_clause if in_clause < 5 else 5) * _IN_CLAUSE
+        if at < cued:
+            place += _since(at - credit) * _CREDIT + _since(at - negation) * _NEGATION + _since(at - likeness) * _LIKENESS
+        found.append(place)
         if does is None or does == "quote":
             continue
         if does == "stop" or does == "comma":
             clause, opened = clause + 1, at + 1
+            standing = whole + quoted * _QUOTED + (depth > 0) * _DEPTH + min(clause, 3) * _CLAUSE
         if does == "stop":
             credit = negation = likeness = -_FAR
+            cued = 0
         elif does == "credit":
-            credit = at
+            credit, cued = at, at + _FAR
         elif does == "negation":
-            negation = at
+            negation, cued = at, at + _FAR
         elif does == "likeness":
-            likeness = at
+            likeness, cued = at, at + _FAR
     return found
+
+
+def _since(words: int) -> int:
+    return _DISTANCE[words] if words < _FAR else 0
 
 
 def _case(words: Sequence[str]) -> int:

@@ -5,14 +5,14 @@ them reach nine words each way; the strongest signals of the whole prompt are ad
 """
 
 import threading
-from collections.abc import Callable, Sequence, Sized
+from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evenhand.model import LABELS
-from evenhand.model.features import Place, places, word_rows, writable
+from evenhand.model.features import places, rows_of, word_rows, writable
 from evenhand.model.lexicon import Lexicon
 
 Floats = NDArray[np.float32]
@@ -71,15 +71,16 @@ def _names_whole(chances: Floats) -> Floats:
     return chances
 
 
-Key = TypeVar("Key", bound=Sized)
+Key = TypeVar("Key", bound=Hashable)
 
 
 class Memory(Generic[Key]):
     """The vectors of keys in one matrix, gathered in one step. Safe in threads: when full, a new one takes the place of both
-    index and matrix, and who reads the old ones may go on."""
+    index and matrix, and who reads the old ones may go on. `chars` is the length of a key in characters."""
 
-    def __init__(self, vector: Callable[[Key], Floats], *, size: int) -> None:
+    def __init__(self, vector: Callable[[Key], Floats], *, size: int, chars: Callable[[Key], int]) -> None:
         self._vector = vector
+        self._length = chars
         self._size = size
         self._lock = threading.Lock()
         self._kept: tuple[dict[Key, int], Floats] = ({}, np.empty((size, WIDTH), dtype=np.float32))
@@ -99,11 +100,11 @@ class Memory(Generic[Key]):
         with self._lock:
             index, matrix = self._kept
             new = [key for key in dict.fromkeys(keys) if key not in index]
-            chars = sum(map(len, new))
+            chars = sum(map(self._length, new))
             if len(index) + len(new) > len(matrix) or self._chars + chars > _KEY_CHARS * self._size:
                 new = list(dict.fromkeys(keys))
                 index, matrix = {}, np.empty((max(self._size, len(new)), WIDTH), dtype=np.float32)
-                self._chars, chars = 0, sum(map(len, new))
+                self._chars, chars = 0, sum(map(self._length, new))
             for row, key in enumerate(new, start=len(index)):
                 matrix[row] = self._vector(key)
                 index[key] = row  # after its vector, so that nobody finds a row still empty
@@ -119,8 +120,8 @@ class Network:
         self.weights = {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in weights.items()}
         self.lexicon = lexicon
         self._windows = [np.split(self.weights[f"window{level}"], 3) for level in range(len(REACHES))]
-        self._words = Memory(self._word, size=_REMEMBERED_WORDS)
-        self._places = Memory(self._place, size=_REMEMBERED_PLACES)
+        self._words = Memory(self._word, size=_REMEMBERED_WORDS, chars=len)
+        self._places = Memory(self._place, size=_REMEMBERED_PLACES, chars=int.bit_length)
 
     def read(self, words: Sequence[str]) -> Floats:
         """Probabilities of LABELS, one row a word; at least one word."""
@@ -141,11 +142,11 @@ class Network:
     def _word(self, word: str) -> Floats:
         return self._summed([row for row, _ in word_rows(word, self.lexicon)])
 
-    def _place(self, place: Place) -> Floats:
-        return self._summed(place)
+    def _place(self, place: int) -> Floats:
+        return self._summed(rows_of(place))
 
     def _summed(self, rows: Sequence[int]) -> Floats:
-        out: Floats = self.weights["table"].take(rows, axis=0).sum(axis=0)
+        out: Floats = np.add.reduce(self.weights["table"].take(rows, axis=0), axis=0)
         return out
 
     def _window(self, x: Floats, *, level: int, reach: int) -> Floats:

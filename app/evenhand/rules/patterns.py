@@ -4,7 +4,6 @@ Phrases are found by one Aho-Corasick pass, patterns by RE2 in linear time; noth
 """
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from typing import Any
 
 import ahocorasick  # type: ignore[import-not-found, unused-ignore]  # ships no stubs
@@ -13,7 +12,6 @@ import re2
 from evenhand.flow import Span
 from evenhand.rules.ruleset import Entry
 
-SET_MEMORY_BYTES = 64 << 20
 Meaning = tuple[int, tuple[Entry, ...]]
 
 
@@ -39,30 +37,24 @@ class Phrases:
 
 
 class Patterns:
-    """RE2 sources with their entries; the set tells which of them match, and only those are compiled and run."""
+    """RE2 sources with their entries. Only those whose indispensable letters stand in the text are run over it.
+
+    One automaton of all of them together would be rebuilt with every new text, at ten times the time and memory.
+    """
 
     def __init__(self, sources: Sequence[tuple[str, Entry]]) -> None:
         self._sources = list(sources)
         options = re2.Options()
-        options.max_mem = SET_MEMORY_BYTES
         options.log_errors = False
-        self._union = re2.Set.SearchSet(options)
+        self._filter = re2.Filter()
         for source, _ in self._sources:
-            self._union.Add(source)
-        self._union.Compile()
+            self._filter.Add(source, options)
+        self._filter.Compile()
 
     def find(self, text: str) -> Iterator[tuple[Span, Entry]]:
-        if not self._sources:
-            return
-        for index in self._union.Match(text) or ():
-            source, entry = self._sources[index]
-            for found in _compiled(source).finditer(text):
-                yield Span(*found.span()), entry
+        for index in sorted(self._filter.Match(text) or ()) if self._sources else ():
+            for found in self._filter.re(index).finditer(text):
+                yield Span(*found.span()), self._sources[index][1]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Patterns, (self._sources,)
-
-
-@lru_cache(maxsize=4096)
-def _compiled(source: str) -> Any:
-    return re2.compile(source)
