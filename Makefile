@@ -4,9 +4,10 @@ PYTHON ?= $(shell for it in python3.13 python3.12 python3.11 python3; do $$it -c
 BIN := .venv/bin
 PORT ?= 8080
 ADMIN_PORT ?= 8081
+FUZZ_S ?= 300
 COMPILE := CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help setup run test check fix score bench train lock schema
+.PHONY: help setup run test check fix score bench fuzz soak train lock schema
 
 help:                ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,8 +42,17 @@ fix: setup           ## repair style where a machine can
 score: setup         ## harm, idle, served and mangled on labelled prompts
 	$(BIN)/python benchmarks/score.py
 
-bench: setup         ## repeatable measurements; never part of the tests
-	@for it in $(filter-out benchmarks/score.py,$(wildcard benchmarks/[a-z]*.py)); do echo "== $$it"; $(BIN)/python $$it || exit 1; done
+bench: setup         ## repeatable measurements beside pinned peers, kept in benchmarks/results; never part of the tests
+	@for it in hop starting held answers decisions; do echo "== $$it"; $(BIN)/python benchmarks/$$it.py $(BENCH) || exit 1; done
+	@set -o pipefail; for it in engine bodies batch workers; do echo "== $$it"; $(BIN)/python benchmarks/$$it.py | tee benchmarks/results/$$it.txt || exit 1; done
+
+fuzz: setup          ## long runs on random input: atheris, 20,000 examples a property, schemathesis; FUZZ_S=300 for each target
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r fuzz/requirements.txt
+	$(BIN)/python -m fuzz.run --seconds $(FUZZ_S)
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 -q tests/test_fuzz.py tests/test_openapi.py tests/test_properties.py $(wildcard tests/dialects)
+
+soak: setup          ## twenty minutes of mixed traffic with reloads and hang-ups; fails where memory or descriptors stay behind
+	$(BIN)/python -m soak $(SOAK)
 
 train: setup         ## train the shipped language model anew
 	$(BIN)/python -m training
