@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from evenhand.proxy.protocol import http_protocol, loop_factory
+from evenhand.settings import load_settings
 
 
 def test_the_fast_parser_and_loop_are_used_where_installed() -> None:
-    assert http_protocol(header_timeout_s=1).__name__ == "StrictProtocol"
+    assert http_protocol(load_settings()).__name__ == "FastProtocol"
     factory = loop_factory()
     assert factory is not None
     loop = factory()

@@ -120,3 +120,9 @@ def test_listed_paths_without_prompts_pass() -> None:
     (upstream,) = upstreams_of([], load_settings(upstream="http://up.example"), DIALECTS)
     found = [passes(upstream, *each) for each in (("GET", b"/v1/models"), ("POST", b"/v1/models"), ("GET", b"/v1/secrets"))]
     assert found == [True, False, False]
+
+
+def test_an_origin_without_a_valid_host_is_told() -> None:
+    rule = UpstreamRule(id="a", path="/", origin="http://0177.0.0.1")
+    with pytest.raises(SettingsError, match=r"0177\.0\.0\.1 has no valid host"):
+        upstreams_of([rule], load_settings(), DIALECTS)

@@ -102,7 +102,10 @@ def _spoken(names: Sequence[str], origin: str, dialects: Sequence[Dialect]) -> t
     for name in names:
         if name not in known:
             raise SettingsError(f"There is no dialect '{name}'; the known ones are: {', '.join(sorted(known))}.")
-    host = httpx.URL(origin).host
+    try:
+        host = httpx.URL(origin).host
+    except httpx.InvalidURL:
+        raise SettingsError(f"The origin {origin} has no valid host; write four decimal numbers or a name.") from None
     at_home = [dialect for dialect in dialects if any(like(pattern, host) for pattern in dialect.hosts)]
     return tuple(known[name] for name in names) or tuple(at_home) or tuple(each for each in dialects if each.usual)
 
