@@ -1,8 +1,9 @@
-"""What both benchmarks share: the prompts, the machine and versions they ran with, a process's memory and processor time."""
+"""What the benchmarks share: the prompts, the machine and versions they ran with, a process's memory and processor time."""
 
 import os
 import platform
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -32,17 +33,35 @@ def memory_mb(pid: int) -> float:
 
 def processor_s(pid: int) -> float:
     """User and system time a process has used so far, in seconds; Linux only."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS_S
+    return sum(_ticks(pid)[:2]) / TICKS_S
+
+
+def ended_children_s(pid: int) -> float:
+    """What children of a process had used when they ended, in seconds; Linux only."""
+    return sum(_ticks(pid)[2:]) / TICKS_S
+
+
+def _ticks(pid: int) -> list[int]:
+    """utime, stime, cutime, cstime (proc_pid_stat(5))."""
+    return [int(field) for field in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]]
+
+
+def facts(*packages: str) -> dict[str, str]:
+    rules = load_rules()
+    return {
+        "machine": f"{_processor()}, {os.cpu_count()} cores",
+        "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
+        "versions": ", ".join(f"{name} {version(name)}" for name in packages),
+        "evenhand": f"{evenhand.__version__}, rules {rules.revision}: {rules.phrase_count:,} phrases",
+        "at": datetime.now(UTC).isoformat(timespec="minutes"),
+    }
 
 
 def show_machine(*packages: str) -> None:
-    rules = load_rules()
     table = Table(title="Measured on", show_header=False, title_justify="left")
-    table.add_row("machine", f"{_processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start")
-    table.add_row("system", f"{platform.system()} {platform.release()}, Python {platform.python_version()}")
-    table.add_row("versions", ", ".join(f"{name} {version(name)}" for name in packages))
-    table.add_row("evenhand", f"{evenhand.__version__}, rules {rules.revision}: {rules.phrase_count:,} phrases")
+    for name, value in facts(*packages).items():
+        table.add_row(name, value)
+    table.add_row("load", f"{os.getloadavg()[0]:.1f} at the start")
     table.add_row("prompts", f"{len(PROMPTS)}, of {min(WORDS)} to {max(WORDS)} words")
     console.print(table)
 
