@@ -40,6 +40,11 @@ rules:
 """
 
 
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Compressed bytes hold the time they were made at; a test's name must be the same in every process."""
+    return argname if isinstance(val, bytes) and not val.isascii() else None
+
+
 @pytest.fixture(scope="session")
 def small_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shipped policy and wording with three roles, so that serving is tested apart from the breadth of the rules."""

@@ -58,6 +58,8 @@ FENCES = {
     "PIL": ["proxy/"],
     "backports": ["proxy/"],
     "botocore": ["proxy/"],
+    "h11": ["proxy/"],
+    "httptools": ["proxy/"],
     "jinja2": ["report/", "probe/"],
     "matplotlib": ["report/", "probe/"],
     "opentelemetry": ["proxy/tracing.py"],

@@ -27,7 +27,7 @@ _LOCAL_NAMES = {"localhost", "ip6-localhost", "0.0.0.0", "::", ""}
 class Settings(BaseSettings):
     """Each field is an environment variable: `port` is EVENHAND_PORT. Sizes are in bytes, times in seconds."""
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
 
     host: str = "127.0.0.1"
     port: Port = 8080

@@ -194,7 +194,7 @@ def test_a_folder_is_laid_over_the_shipped_rules(tmp_path: Path) -> None:
     assert [upstream.id for upstream in own.upstreams] == ["mine"]
     assert (own.policy.mode, own.policy.axes, own.policy.limits) == (
         "shadow",
-        {"gender": {"woman": 70, "man": 30}},
+        {**shipped.policy.axes, "gender": {"woman": 70, "man": 30}},
         shipped.policy.limits,
     )
 

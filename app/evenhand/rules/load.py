@@ -195,6 +195,8 @@ class _Loading:
     def _take_policy(self, document: Document) -> None:
         root = document.root
         said = {key: value for key, value in root.value.items() if key != "kind"}
+        if isinstance(said.get("axes"), dict) and self.base:
+            said["axes"] = {**self.base["axes"], **said["axes"]}
         bare = Node(root.mark, {**self.base, **said}, root.children, root.keys)
         for key in said:
             mark = document.mark(key)

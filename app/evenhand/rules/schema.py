@@ -245,7 +245,7 @@ class PolicyFile(Strict):
     on_error: Literal["pass", "reject"] = "pass"
     unknown_routes: Literal["deny", "pass"] = "deny"
     revised_prompt: bool = Field(default=True, description="Fill data[i].revised_prompt of the answer.")
-    opt_out: bool = Field(default=True, description="Allow `X-Evenhand: off` and the opt-out phrases.")
+    opt_out: bool = Field(default=True, description="Honour `X-Evenhand: off`.")
     input_images: Mode = Field(default="shadow", description="The mode where a picture is sent along that may fix who is shown.")
     upstream_rewriters: Literal["leave", "off"] = Field(
         default="leave", description="Switch off the image API's own prompt rewriter where a request has one on."
