@@ -7,10 +7,10 @@ ADMIN_PORT ?= 8081
 FUZZ_S ?= 300
 COMPILE := CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help setup run test check fix score bench fuzz soak train lock schema
+.PHONY: help setup run test test-all check fix score bench fuzz soak train lock schema
 
 help:                ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.ready  ## a virtual environment with locked dependencies
 
@@ -24,11 +24,14 @@ setup: .venv/.ready  ## a virtual environment with locked dependencies
 run: setup           ## the sidecar before a built-in image API, and a table of prompts sent through it
 	@$(BIN)/python examples/tour.py --start --port $(PORT) --admin-port $(ADMIN_PORT)
 
-test: setup          ## all tests, the shipped rules, their examples and parity
+test: setup          ## the tests (a slice of the long suites), the shipped rules, their examples and parity
 	$(BIN)/python -m pytest -n 2 -q
 	$(BIN)/evenhand check
 	$(BIN)/evenhand test $(wildcard tests/cases)
 	$(BIN)/evenhand parity
+
+test-all: setup      ## the tests again, with the long suites whole (an hour)
+	EVENHAND_TESTS=all $(BIN)/python -m pytest -n 2 -q
 
 check: setup         ## style and types
 	$(BIN)/ruff check

@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -38,6 +39,32 @@ rules:
     examples:
       - {say: a doctor, vary: [gender, ethnicity]}
 """
+
+
+# Long suites: `make test` runs one test in so many of each, always the same ones; `make test-all` runs them whole.
+SLICES = {
+    "tests/attack/": 12,
+    "tests/browser/": 6,
+    "tests/cli/test_probing.py": 6,
+    "tests/faults/": 12,
+    "tests/gateways/": 1,
+    "tests/proxy/test_swaps.py": 1,
+    "tests/proxy/test_workers.py": 4,
+    "tests/replicas/": 3,
+}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if os.environ.get("EVENHAND_TESTS") == "all" or any("::" in argument for argument in config.args):
+        return
+    left_out = [item for item in items if zlib.crc32(item.nodeid.encode()) % _slice(item.nodeid)]
+    config.hook.pytest_deselected(items=left_out)
+    gone = set(map(id, left_out))
+    items[:] = [item for item in items if id(item) not in gone]
+
+
+def _slice(name: str) -> int:
+    return next((number for place, number in SLICES.items() if name.startswith(place)), 1)
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:

@@ -170,7 +170,7 @@ async def test_the_policy_tells_where_it_is_set_and_what_is_switched_off(small_r
     places = {**small_rules.places, "policy/mode": Place("rules/policy.yaml", 9)}
     found = (await ask(live_of(replace(small_rules, policy=policy, places=places), load_settings()), "/rules")).json()
     assert found["policy"]["mode"] == {"value": "enforce", "at": "rules/policy.yaml:9"}
-    assert found["policy"]["on_error"] == {"value": "pass", "at": None}
+    assert found["policy"]["trial"] == {"value": [], "at": None}
     assert "roles/workers" not in [rule["id"] for rule in found["rules"]]
 
 
