@@ -44,11 +44,14 @@ rules:
 # Long suites: `make test` runs one test in so many of each, always the same ones; `make test-all` runs them whole.
 SLICES = {
     "tests/attack/": 12,
+    "tests/batch/": 3,
     "tests/browser/": 6,
-    "tests/cli/test_probing.py": 6,
+    "tests/cli/test_corpora.py": 4,
+    "tests/cli/test_operating.py": 4,
+    "tests/cli/test_probing.py": 8,
     "tests/faults/": 12,
-    "tests/gateways/": 1,
-    "tests/proxy/test_swaps.py": 1,
+    "tests/probe/": 3,
+    "tests/proxy/test_sinks.py": 3,
     "tests/proxy/test_workers.py": 4,
     "tests/replicas/": 3,
 }

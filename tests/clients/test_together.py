@@ -8,13 +8,15 @@ together = pytest.importorskip("together", reason="the client library 'together'
 
 OPEN, CLOSED = "a doctor reading", "a lighthouse at dusk"
 MODEL = "black-forest-labs/FLUX.1-schnell"
+# Since version 3 the client adds the /v1 itself.
+BASE = "" if int(together.__version__.partition(".")[0]) >= 3 else "/v1"
 
 
 @pytest.fixture
 def images(run_sidecar: Any, openai_like: Any) -> Any:
     with (
         run_sidecar(upstream=openai_like.origin, dialects="together") as sidecar,
-        together.Together(base_url=sidecar.url, api_key="not-a-key", max_retries=0) as client,
+        together.Together(base_url=sidecar.url + BASE, api_key="not-a-key", max_retries=0) as client,
     ):
         yield client.images
 
