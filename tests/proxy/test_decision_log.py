@@ -257,7 +257,7 @@ def test_no_log_unless_asked_for(capsys: pytest.CaptureFixture[str], tmp_path: A
     log = decision_log_of(load_settings(decision_log=str(tmp_path / "d.jsonl")))
     assert log is not None
     log.close()
-    assert "of this process only" in capsys.readouterr().out + capsys.readouterr().err
+    assert "of this process only" in "".join(capsys.readouterr())
 
 
 @pytest.mark.parametrize(
