@@ -9,7 +9,7 @@ import numpy as np
 
 from evenhand.flow import Span
 from evenhand.model import LABELS
-from evenhand.model.features import FAMILIES, ROWS, place_rows, word_rows
+from evenhand.model.features import FAMILIES, ROWS, family_of, place_rows, word_rows
 from evenhand.model.lexicon import Lexicon, shipped
 from evenhand.model.network import Weights
 from training.corpus import Corpus
@@ -26,7 +26,7 @@ class Recipe:
     """`prompts` are drawn once each, never twice; `batch_words` words a step; `rate` falls in a straight line to nothing."""
 
     seed: int = 7
-    prompts: int = 400_000
+    prompts: int = 1_000_000
     batch_words: int = 1_000
     rate: float = 0.004
 
@@ -43,8 +43,8 @@ class Rows:
     def of(self, word: str) -> list[int]:
         if word not in self._seen:
             families: dict[str, list[int]] = {family: [] for family in ("", *FAMILIES)}
-            for row, family in word_rows(word, self.lexicon):
-                families[family].append(row)
+            for row in word_rows(word, self.lexicon):
+                families[family_of(row)].append(row)
             self._seen[word] = (families.pop(""), families)
         rows, hideable = self._seen[word]
         out = list(rows)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from evenhand.model.features import FAMILIES, ROWS, grams, place_rows, shape, word_rows
+from evenhand.model.features import FAMILIES, ROWS, family_of, grams, place_rows, shape, word_rows
 from evenhand.model.lexicon import shipped
 from evenhand.text import tokenize
 
@@ -35,15 +35,21 @@ def test_a_misspelling_shares_letter_runs() -> None:
     assert len(set(grams("photographer")) & set(grams("fotographer"))) >= 7
 
 
+def test_families_of_a_known_first_name() -> None:
+    rows = word_rows("Anna", shipped())
+    assert [family_of(row) for row in rows[:3]] == ["norm", "", "gram"]
+    assert {family_of(row) for row in rows[2:]} == {"gram", "lexicon", "names"}
+
+
 @given(some.text(max_size=60))
 def test_any_text_has_rows_within_the_table(text: str) -> None:
     words = [text[span.start : span.end] for span in tokenize(text)]
     places = place_rows(words)
     assert len(places) == len(words)
     for word, rows in zip(words, places, strict=True):
-        pairs = word_rows(word, shipped())
-        assert {family for _, family in pairs} <= {"", *FAMILIES}
-        assert all(0 <= row < ROWS for row in [*rows, *(row for row, _ in pairs)])
+        told = word_rows(word, shipped())
+        assert {family_of(row) for row in told} <= {"", *FAMILIES}
+        assert all(0 <= row < ROWS for row in [*rows, *told])
         assert len(set(rows)) == len(rows)
 
 

@@ -1,12 +1,14 @@
 """The forward pass on small random weights: shares, borders, whole names, and a memory of words that changes nothing."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
 from evenhand.model import LABELS
 from evenhand.model.features import ROWS
 from evenhand.model.lexicon import shipped
-from evenhand.model.network import REACHES, Floats, Network, _names_whole, normed, shapes, softmax
+from evenhand.model.network import REACHES, WIDTH, Floats, Memory, Network, _names_whole, normed, shapes, softmax
 
 WORDS = ["a", "tall", "nurse", ",", "by", "Anna", "Berg"]
 
@@ -40,7 +42,7 @@ def test_marks_and_emoji_are_left_to_the_rules(network: Network, word: str) -> N
 
 
 def test_normed_rows_have_mean_nought_and_length_one() -> None:
-    rows = normed(np.arange(192, dtype=np.float32).reshape(2, 96) ** 2)
+    rows = normed(np.arange(2 * WIDTH, dtype=np.float32).reshape(2, WIDTH) ** 2)
     assert np.allclose(rows.mean(axis=1), 0, atol=1e-4)
     assert np.allclose(rows.std(axis=1), 1, atol=1e-3)
 
@@ -62,3 +64,21 @@ def best(readings: list[tuple[str, float]]) -> list[str]:
     for at, (label, chance) in enumerate(readings):
         chances[at, LABELS.index(label)] = chance
     return [LABELS[number] for number in _names_whole(chances).argmax(axis=1).tolist()]
+
+
+def test_a_full_memory_copies_what_it_knew_and_counts_out_the_rest() -> None:
+    asked: list[list[int]] = []
+
+    def vectors(keys: Sequence[int]) -> Floats:
+        asked.append(list(keys))
+        return np.repeat(np.array(keys, dtype=np.float32)[:, None], WIDTH, axis=1)
+
+    memory = Memory(vectors, size=4, chars=lambda _: 1)
+    for keys in ([1, 2, 3], [3, 4], [2, 5], [9, 5, 1, 2]):
+        assert memory.gather(keys)[:, 0].tolist() == keys
+    assert asked == [[1, 2, 3], [4], [5], [9]]
+
+
+def test_more_words_than_a_memory_holds() -> None:
+    memory = Memory(lambda keys: np.array(keys, dtype=np.float32)[:, None].repeat(WIDTH, axis=1), size=4, chars=lambda _: 1)
+    assert memory.gather(range(10))[:, 1].tolist() == list(range(10))

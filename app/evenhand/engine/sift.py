@@ -20,14 +20,14 @@ SOURCE_CERTAIN = 0.9
 MANY_CERTAIN = 0.97
 PLAIN = FEW | OWNERS
 HEAD_CERTAIN = 0.8
-WEAK_CERTAIN = 0.55
+WEAK_CERTAIN = 0.62
 WEAK_HEAD = 0.65
 TITLE_HEAD = 0.95
 TITLE_LOWER = 0.6
 NEGATION_REACH = 4
 FACE_REACH = 3
 COMPOUND_GAP = 3
-PEOPLES = frozenset({"cultures", "religions", "terms"})
+PEOPLES = frozenset({"cultures", "religions", "terms", "cues"})
 
 
 def sift(reading: Reading, mentions: Sequence[Mention], zones: frozenset[int]) -> list[Mention]:
@@ -281,7 +281,7 @@ def _model(reading: Reading, mention: Mention, others: Others) -> Verdict:
         return None  # peoples and genders are closed classes; the lists know them better
     inside = (match for index in range(mention.first, mention.head) for match in reading.starting(index, *PEOPLES))
     if any(match.last <= mention.head for match in inside):
-        return None  # who has a people, a gender or a faith is somebody, however rare the word is to the model
+        return None  # who has a people, a gender, a faith or a body is somebody, however rare the word is to the model
     owned = mention.first > 0 and reading.tokens.words[mention.first - 1] == "'s"
     plain = owned or reading.any(PLAIN, mention.first) or mention.last - mention.head > 1
     if label and label != "HEAD" and not plain and _noun_follows(reading, mention.last):

@@ -4,6 +4,7 @@ The word part is remembered per written form by the network; the place part is c
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate
@@ -52,9 +53,16 @@ _RUN = re.compile(r"(.)\1{2,}", re.DOTALL)
 
 def shape(word: str) -> str:
     """ "Anna" -> "Xxx+", "1girl" -> "dxx+", "O'Neil" -> "X'Xx+"."""
-    kinds = word[:12].translate(_KINDS) if word.isascii() else "".join(map(_kind, word[:12]))
+    return _shape(_kinds(word), len(word))
+
+
+def _kinds(word: str) -> str:
+    return word[:12].translate(_KINDS) if word.isascii() else "".join(map(_kind, word[:12]))
+
+
+def _shape(kinds: str, length: int) -> str:
     out = _RUN.sub(r"\1\1", kinds)
-    return out + ("+" if len(word) > len(out) else "")
+    return out + ("+" if length > len(out) else "")
 
 
 def grams(norm: str) -> list[str]:
@@ -69,24 +77,34 @@ def writable(words: Sequence[str]) -> list[str]:
     return [word if word.isascii() else word.encode("utf-8", "replace").decode("utf-8") for word in words]
 
 
-def word_rows(word: str, lexicon: Lexicon) -> list[tuple[int, str]]:
-    """(row, family) pairs; the family is empty for rows that are never hidden."""
+def word_rows(word: str, lexicon: Lexicon) -> list[int]:
+    """Normal form, shape, letter runs, then what the lexicon tells."""
     norm = normalize(word)
-    rows = [(_row("norm", crc32(norm.encode())), "norm"), (_row("shape", crc32(shape(word).encode())), "")]
     first, size = _STARTS["gram"], _SIZES["gram"]
-    rows += [(first + crc32(gram.encode()) % size, "gram") for gram in grams(norm)]
-    return rows + _lexicon_rows(lexicon.look_up(norm))
+    rows = [_row("norm", crc32(norm.encode())), _shape_row(_kinds(word), len(word))]
+    rows += [first + crc32(gram.encode()) % size for gram in grams(norm)]
+    rows += _lexicon_rows(lexicon.look_up(norm))
+    return rows
 
 
-def _lexicon_rows(entry: Entry) -> list[tuple[int, str]]:
+@lru_cache(maxsize=4_096)
+def _shape_row(kinds: str, length: int) -> int:
+    return _row("shape", crc32(_shape(kinds, length).encode()))
+
+
+@lru_cache(maxsize=4_096)
+def _lexicon_rows(entry: Entry) -> tuple[int, ...]:
     parts = zip(_LEXICON_PARTS, (*entry[:2], *entry[3:6], entry.path, entry.path, entry.path), strict=True)
-    return [(first + value % size, "lexicon") for (first, size), value in parts] + _flag_rows(entry.flags)
+    flags = (bit for bit in range(len(FLAGS)) if entry.flags >> bit & 1)
+    return (*(first + value % size for (first, size), value in parts), *(_row("flags", bit) for bit in flags))
 
 
-@lru_cache(maxsize=1 << len(FLAGS))
-def _flag_rows(flags: int) -> list[tuple[int, str]]:
-    bits = (bit for bit in range(len(FLAGS)) if flags >> bit & 1)
-    return [(_row("flags", bit), "names" if bit in _NAME_FLAGS else "lexicon") for bit in bits]
+def family_of(row: int) -> str:
+    """Which of FAMILIES a row of `word_rows` belongs to; empty for one that is never hidden."""
+    part = list(_STARTS)[bisect_right(list(_STARTS.values()), row) - 1]
+    if part == "flags":
+        return "names" if row - _STARTS[part] in _NAME_FLAGS else "lexicon"
+    return {"norm": "norm", "gram": "gram", "shape": ""}.get(part, "lexicon")
 
 
 _OPENING, _CLOSING = "([{", ")]}"

@@ -6,7 +6,8 @@ them reach nine words each way; the strongest signals of the whole prompt are ad
 
 import threading
 from collections.abc import Callable, Hashable, Sequence
-from typing import Generic, TypeVar
+from itertools import accumulate, chain
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +19,14 @@ from evenhand.model.lexicon import Lexicon
 Floats = NDArray[np.float32]
 Weights = dict[str, Floats]
 
-WIDTH = 96
+WIDTH = 64
 REACHES: tuple[int, ...] = (1, 2, 4, 2)
 PIECES = 2
 POOL_AFTER = 1
 # What marks, possessive endings and emoji get: the rules read those.
 _NOTHING: Floats = np.array([label == "O" for label in LABELS], dtype=np.float32)
 _IS_NAME = np.array([label in ("NAME", "SRC") for label in LABELS])
-_REMEMBERED_WORDS, _REMEMBERED_PLACES = 20_000, 4_000
+_REMEMBERED_WORDS, _REMEMBERED_PLACES = 16_000, 4_000  # twice, with those remembered before
 _KEY_CHARS = 16  # how long the remembered words may be on average, so that endless words can't fill the memory
 
 
@@ -76,14 +77,15 @@ Key = TypeVar("Key", bound=Hashable)
 
 class Memory(Generic[Key]):
     """The vectors of keys in one matrix, gathered in one step. Safe in threads: when full, a new one takes the place of both
-    index and matrix, and who reads the old ones may go on. `chars` is the length of a key in characters."""
+    index and matrix, and who reads the old ones may go on. The one before it is kept, so that a key in daily use is copied and
+    not counted out again. `chars` is the length of a key in characters."""
 
-    def __init__(self, vector: Callable[[Key], Floats], *, size: int, chars: Callable[[Key], int]) -> None:
-        self._vector = vector
+    def __init__(self, vectors: Callable[[Sequence[Key]], Floats], *, size: int, chars: Callable[[Key], int]) -> None:
+        self._vectors = vectors
         self._length = chars
         self._size = size
         self._lock = threading.Lock()
-        self._kept: tuple[dict[Key, int], Floats] = ({}, np.empty((size, WIDTH), dtype=np.float32))
+        self._kept = self._before = _empty(self._size)
         self._chars = 0
 
     def gather(self, keys: Sequence[Key]) -> Floats:
@@ -100,17 +102,36 @@ class Memory(Generic[Key]):
         with self._lock:
             index, matrix = self._kept
             new = [key for key in dict.fromkeys(keys) if key not in index]
+            if not new:
+                return index, matrix  # another thread was first
             chars = sum(map(self._length, new))
             if len(index) + len(new) > len(matrix) or self._chars + chars > _KEY_CHARS * self._size:
                 new = list(dict.fromkeys(keys))
-                index, matrix = {}, np.empty((max(self._size, len(new)), WIDTH), dtype=np.float32)
+                self._before = self._kept
+                index, matrix = _empty(max(self._size, len(new)))
                 self._chars, chars = 0, sum(map(self._length, new))
-            for row, key in enumerate(new, start=len(index)):
-                matrix[row] = self._vector(key)
-                index[key] = row  # after its vector, so that nobody finds a row still empty
+            first = len(index)
+            matrix[first : first + len(new)] = self._known_or_new(new)
+            # After the vectors, so that nobody finds a row still empty.
+            index.update(zip(new, range(first, first + len(new)), strict=True))
             self._chars += chars
             self._kept = index, matrix
             return index, matrix
+
+    def _known_or_new(self, keys: Sequence[Key]) -> Floats:
+        index, matrix = self._before
+        places = [index.get(key, -1) for key in keys]
+        if max(places) < 0:
+            return self._vectors(keys)
+        out = matrix.take(places, axis=0)
+        new = [at for at, place in enumerate(places) if place < 0]
+        if new:
+            out[new] = self._vectors([keys[at] for at in new])
+        return out
+
+
+def _empty(size: int) -> tuple[dict[Any, int], Floats]:
+    return {}, np.empty((size, WIDTH), dtype=np.float32)
 
 
 class Network:
@@ -120,8 +141,8 @@ class Network:
         self.weights = {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in weights.items()}
         self.lexicon = lexicon
         self._windows = [np.split(self.weights[f"window{level}"], 3) for level in range(len(REACHES))]
-        self._words = Memory(self._word, size=_REMEMBERED_WORDS, chars=len)
-        self._places = Memory(self._place, size=_REMEMBERED_PLACES, chars=int.bit_length)
+        self._words = Memory(self._word_vectors, size=_REMEMBERED_WORDS, chars=len)
+        self._places = Memory(self._place_vectors, size=_REMEMBERED_PLACES, chars=int.bit_length)
 
     def read(self, words: Sequence[str]) -> Floats:
         """Probabilities of LABELS, one row a word; at least one word."""
@@ -139,14 +160,16 @@ class Network:
         chances[[at for at, word in enumerate(words) if not word[:1].isalnum()]] = _NOTHING
         return _names_whole(chances)
 
-    def _word(self, word: str) -> Floats:
-        return self._summed([row for row, _ in word_rows(word, self.lexicon)])
+    def _word_vectors(self, words: Sequence[str]) -> Floats:
+        return self._summed([word_rows(word, self.lexicon) for word in words])
 
-    def _place(self, place: int) -> Floats:
-        return self._summed(rows_of(place))
+    def _place_vectors(self, places: Sequence[int]) -> Floats:
+        return self._summed([rows_of(place) for place in places])
 
-    def _summed(self, rows: Sequence[int]) -> Floats:
-        out: Floats = np.add.reduce(self.weights["table"].take(rows, axis=0), axis=0)
+    def _summed(self, rows: Sequence[Sequence[int]]) -> Floats:
+        """The sum of each one's rows of the table; none is empty."""
+        starts = list(accumulate(map(len, rows[:-1]), initial=0))
+        out: Floats = np.add.reduceat(self.weights["table"].take(list(chain.from_iterable(rows)), axis=0), starts, axis=0)
         return out
 
     def _window(self, x: Floats, *, level: int, reach: int) -> Floats:
