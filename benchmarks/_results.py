@@ -14,7 +14,7 @@ from rich.table import Table
 
 RESULTS = HERE / "results"
 LOAD_AT_START = getloadavg()[0]
-PACKAGES = ("aiohttp", "uvicorn", "httptools", "uvloop", "spacy", "numpy")
+PACKAGES = ("uvicorn", "httptools", "uvloop", "spacy", "numpy")
 Row = Sequence[str]
 
 

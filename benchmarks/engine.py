@@ -57,7 +57,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--unseen", type=int, metavar="PROMPTS", help="only this many prompts of unseen words, and the memory")
     unseen: int | None = parser.parse_args().unseen
-    show_machine("spacy", "numpy", "pyahocorasick", "google-re2")
+    show_machine("spacy", "numpy", "google-re2")
     if unseen:
         show_memory(unseen)
     else:

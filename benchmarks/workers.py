@@ -80,7 +80,7 @@ def main() -> int:
         console.print("This needs nginx and wrk; on Debian: apt-get install nginx-light wrk")
         return 2
     counts = [int(given) for given in sys.argv[1:]] or [1, 2]
-    show_machine("uvicorn", "httptools", "aiohttp", "fastapi", "uvloop")
+    show_machine("uvicorn", "httptools", "fastapi", "uvloop")
     with ExitStack() as running, tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         (place / "load.lua").write_text(SCRIPT % (", ".join(map(quoted, bodies())), PATH))

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import structlog
 
-from evenhand.proxy.logs import configure
+from evenhand.proxy.logs import configure, log
 from evenhand.rules import Ruleset
 from evenhand.settings import load_settings
 
@@ -147,6 +147,7 @@ def logged() -> Iterator[Lines]:
     lines = Lines()
     configure(load_settings())
     structlog.configure(logger_factory=lambda *_: lines)
+    log.bound = structlog.get_logger("evenhand")
     yield lines
     structlog.reset_defaults()
 

@@ -204,7 +204,7 @@ class Wire:
         length = next((int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0)
         while len(body) < length and (part := self.socket.recv(65_536)):
             body += part
-        self.got = b""
+        body, self.got = body[:length], body[length:]
         return head + b"\r\n\r\n" + body if head and len(body) >= length else b""
 
     def send(self, data: bytes) -> None:

@@ -59,8 +59,8 @@ class BrokenEngine(Engine):
 
 
 def wordless(rules: Ruleset) -> Ruleset:
-    """The policy draws values for which the wording has no word."""
-    return replace(rules, wording={})
+    """The wording holds what are no words."""
+    return replace(rules, wording=dict.fromkeys(rules.wording))
 
 
 class UnfairEngine(Engine):

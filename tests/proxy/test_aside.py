@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from evenhand.engine import Engine
+from evenhand.errors import RuleError
 from evenhand.flow import Prompt
-from evenhand.proxy.aside import RefusedRulesError, compile_aside, tried, undisturbed
+from evenhand.proxy.aside import RefusedRulesError, compile_aside, loaded_aside, tried, undisturbed
 from evenhand.rules.compile import compile_rules
 from evenhand.rules.load import load_folder
 
@@ -50,14 +51,14 @@ async def test_what_is_wrong_comes_back_with_its_place(folder: Path) -> None:
 
 
 def test_failing_examples_are_told_up_to_five(folder: Path) -> None:
-    lines = "".join(f"      - {{say: a doctor on day {day}, leave: all}}\n" for day in range(8))
+    lines = "".join(f"      - {{say: a doctor with {day} books, leave: all}}\n" for day in range(8))
     (folder / "en/roles.yaml").write_text(ROLES + lines)
     with pytest.raises(RefusedRulesError) as refused:
         tried(folder)
     told = str(refused.value).splitlines()
     assert told[0] == "8 of 8 examples of the rules fail:"
     assert told[1].endswith(
-        "en/roles.yaml:7: 'a doctor on day 0': wanted nothing varied, got gender varied; 'doctor' gender is varied"
+        "en/roles.yaml:7: 'a doctor with 0 books': wanted nothing varied, got gender varied; 'doctor' gender is varied"
     )
     assert (len(told), told[-1]) == (7, "and 3 more")
 
@@ -80,6 +81,32 @@ async def test_a_process_that_dies_is_told(folder: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("PYTHONHOME", "/nowhere")
     with pytest.raises(RefusedRulesError, match="ended with exit code 1"):
         await compile_aside(folder)
+
+
+def test_a_start_compiles_the_same_rules_and_keeps_them(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVENHAND_CACHE_DIR", str(tmp_path / "cache"))
+    here, prompt = compile_rules(load_folder(folder)), Prompt(text="a doctor and another doctor", seed=3)
+    for apart in (loaded_aside(folder), loaded_aside(folder)):
+        assert (apart.revision, apart.places) == (here.revision, here.places)
+        assert Engine(apart).decide(prompt).texts == Engine(here).decide(prompt).texts
+    assert len(list((tmp_path / "cache").glob("rules-*.pickle"))) == 1
+
+
+def test_a_start_needs_no_example_to_pass(folder: Path) -> None:
+    (folder / "en/roles.yaml").write_text(ROLES + "      - {say: a doctor, leave: all}\n")
+    assert loaded_aside(folder).revision == compile_rules(load_folder(folder)).revision
+
+
+def test_a_start_tells_what_is_wrong_with_its_place(folder: Path) -> None:
+    (folder / "policy.yaml").write_text(POLICY.replace("axes", "axis"))
+    with pytest.raises(RuleError, match=r"policy\.yaml:2:1: .*axis"):
+        loaded_aside(folder)
+
+
+def test_a_start_does_without_another_process(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVENHAND_CACHE_DIR", "")
+    monkeypatch.setenv("PYTHONHOME", "/nowhere")
+    assert loaded_aside(folder).phrase_count == 2
 
 
 def test_the_collector_is_switched_on_again() -> None:

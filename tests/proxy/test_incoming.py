@@ -1,11 +1,11 @@
 import asyncio
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 import pytest
 
 from evenhand.errors import BodyError
 from evenhand.proxy.headers import Pairs
-from evenhand.proxy.incoming import ClientGoneError, Message, Receive, Watch, check_content, replayed
+from evenhand.proxy.incoming import Client, ClientGoneError, Message, Receive, Watch, check_content, client_of, replayed
 
 
 def receive_of(messages: Iterable[Message]) -> Receive:
@@ -76,9 +76,55 @@ async def test_watch_cancels_the_block_when_the_client_leaves() -> None:
     await asyncio.sleep(0)
 
 
-async def _watched(receive: Receive, work: Awaitable[object]) -> None:
-    async with Watch(receive):
+async def _watched(receive: Receive, work: Awaitable[object], client: Client | None = None) -> None:
+    async with Watch(receive, client):
         await work
+
+
+class Telling:
+    """A client of a server that tells of itself who leaves."""
+
+    def __init__(self, *, has_left: bool = False) -> None:
+        self.has_left = has_left
+        self.do: Callable[[], None] | None = None
+
+    def has_sent_all(self) -> bool:
+        return True
+
+    def on_leaving(self, do: Callable[[], None] | None) -> None:
+        self.do = do
+        if do and self.has_left:
+            do()
+
+    def leave(self) -> None:
+        assert self.do is not None
+        self.do()
+
+
+async def _unasked() -> Message:
+    raise AssertionError("nobody need ask a server that tells")
+
+
+async def test_a_server_that_tells_who_leaves_is_not_asked() -> None:
+    client = Telling()
+    asyncio.get_running_loop().call_later(0.01, client.leave)
+    with pytest.raises(ClientGoneError):
+        await _watched(_unasked, asyncio.sleep(5), client)
+    assert client.do is None
+    await _watched(_unasked, asyncio.sleep(0), client)
+    assert client.do is None
+
+
+async def test_a_client_that_left_before_is_gone_at_once() -> None:
+    with pytest.raises(ClientGoneError):
+        await _watched(_unasked, asyncio.sleep(5), Telling(has_left=True))
+    await asyncio.sleep(0)
+
+
+def test_servers_of_others_tell_nothing_of_the_client() -> None:
+    client = Telling()
+    assert client_of({"type": "http"}) is client_of({"extensions": {"http.response.push": {}}}) is None
+    assert client_of({"extensions": {"evenhand.client": client}}) is client
 
 
 async def test_watch_at_the_very_end_leaves_no_cancel_behind() -> None:

@@ -57,9 +57,12 @@ async def taken(
     keep_bytes: int = MB,
     decode: bool = True,
     pause_s: float = 0,
+    is_here: bool = False,
 ) -> Intake:
     receive = receive_of(messages, pause_s=pause_s)
-    return await take_in(receive, pairs or [], limit=limit, timeout_s=timeout_s, keep_bytes=keep_bytes, decode=decode)
+    return await take_in(
+        receive, pairs or [], limit=limit, timeout_s=timeout_s, keep_bytes=keep_bytes, decode=decode, is_here=is_here
+    )
 
 
 def open_files() -> set[str]:
@@ -93,6 +96,18 @@ async def test_one_part_is_not_copied() -> None:
     body = b"abc" * 1000
     intake = await taken([part(body)])
     assert intake.body is body
+
+
+@pytest.mark.parametrize("keep_bytes", [0, MB])
+@pytest.mark.parametrize("pairs", [[], GZIP])
+async def test_what_is_here_already_is_read_alike(keep_bytes: int, pairs: Pairs) -> None:
+    sent = gzip.compress(b"body") if pairs else b"body"
+    with await taken([part(sent)], pairs, keep_bytes=keep_bytes, timeout_s=0, is_here=True) as intake:
+        assert (bytes(intake.body[:]), intake.decoded) == (b"body", bool(pairs))
+    with pytest.raises(BodyError, match="larger than 3 bytes"):
+        await taken([part(b"body")], limit=3, keep_bytes=keep_bytes, is_here=True)
+    with pytest.raises(ClientGoneError):
+        await taken([GONE], keep_bytes=keep_bytes, is_here=True)
 
 
 async def test_no_body() -> None:

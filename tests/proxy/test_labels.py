@@ -26,6 +26,22 @@ def test_yes_no(word: str, told: str) -> None:
     assert yes_no(word) == told
 
 
+def test_a_name_learned_late_is_told_from_then_on() -> None:
+    names = Names(limit=2, unknown="unknown")
+    closed = Closed(Counter("it", "It.", ["name"], registry=CollectorRegistry()), names)
+    unknown = closed.labels("a")
+    names.learn(["a"])
+    assert closed.labels("a") is not unknown
+    assert closed.labels("a") is closed.labels("a")
+
+
+def test_a_word_that_looks_like_an_answer_of_the_list_is_not_taken_for_one() -> None:
+    closed = Closed(Counter("it", "It.", ["name"], registry=CollectorRegistry()), Names(["a", "b"], limit=1, unknown="unknown"))
+    told = [closed.labels(word) for word in ("a", "b", "other", "unknown", "a", "b", "other")]
+    assert told[4:] == told[:3]
+    assert (told[1] is told[2], told[2] is told[3]) == (False, True)
+
+
 def test_no_word_from_outside_becomes_a_label() -> None:
     registry = CollectorRegistry()
     closed = Closed(Counter("it", "It.", ["kind", "good"], registry=registry), one_of(["a"]), yes_no)

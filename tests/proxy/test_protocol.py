@@ -1,3 +1,4 @@
+import asyncio
 import socket
 import time
 from collections.abc import Callable
@@ -5,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from evenhand.proxy.incoming import Receive, Scope, Send, client_of
+from evenhand.proxy.listeners import Beside
 from evenhand.proxy.protocol import http_protocol, loop_factory
 from evenhand.settings import load_settings
 
@@ -16,6 +19,24 @@ def test_the_fast_parser_and_loop_are_used_where_installed() -> None:
     loop = factory()
     loop.close()
     assert type(loop).__module__.startswith("uvloop")
+
+
+async def _tells(scope: Scope, receive: Receive, send: Send) -> None:
+    client = client_of(scope)
+    said = b"unknown" if client is None else b"whole" if client.has_sent_all() else b"more"
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"x-body", said), (b"content-length", b"0")]})
+    await send({"type": "http.response.body", "body": b""})
+
+
+@pytest.mark.parametrize(("parser", "said"), [("auto", [b"whole", b"more", b"whole"]), ("h11", [b"unknown"] * 3)])
+async def test_only_a_body_that_came_whole_is_told_to_be_here(raw: Callable[..., bytes], parser: Any, said: list[bytes]) -> None:
+    beside, bound = Beside(load_settings(http_parser=parser)), socket.create_server(("127.0.0.1", 0))
+    beside.open(bound, _tells)
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n"
+    requests = [head + b"\r\n{}", head + b"\r\n{", b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"]
+    answers = [await asyncio.to_thread(raw, bound.getsockname()[1], request) for request in requests]
+    assert [answer.partition(b"x-body: ")[2].partition(b"\r\n")[0] for answer in answers] == said
+    await beside.aclose()
 
 
 def test_pipelined_requests_keep_their_own_targets(sidecar: Any, raw: Callable[..., bytes]) -> None:

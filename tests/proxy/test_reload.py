@@ -1,6 +1,7 @@
 """New rules are swapped whole or not at all; what can't be used leaves the last good ones in service, and says why."""
 
 import asyncio
+import gc
 import re
 import shutil
 import weakref
@@ -250,6 +251,20 @@ async def test_old_rules_are_freed_even_where_their_decisions_are_kept(folder: P
             assert (await it.reloader.ask("request")).ok
             assert [each() for each in gone] == [None, None]
         assert len({entry.decision.revision for entry in recent.entries()}) == 3
+
+
+async def test_old_rules_are_freed_after_a_request_that_ends_in_a_circle(folder: Path) -> None:
+    """As one does whose client left: its exception holds its frame, which holds the exception."""
+    async with running(folder) as it:
+        under_way: list[Any] = [it.live.serving]
+        under_way.append(under_way)
+        gone = weakref.ref(it.live.serving.engine), weakref.ref(it.live.serving.rules.phrases)
+        edit(folder / "policy.yaml", "kind:", "# more\nkind:")
+        assert (await it.reloader.ask("request")).ok
+        assert None not in [each() for each in gone]
+        del under_way
+        gc.collect()
+        assert [each() for each in gone] == [None, None]
 
 
 async def test_who_waits_when_the_sidecar_stops_is_told(folder: Path) -> None:

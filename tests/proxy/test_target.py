@@ -126,3 +126,10 @@ def test_an_origin_without_a_valid_host_is_told() -> None:
     rule = UpstreamRule(id="a", path="/", origin="http://0177.0.0.1")
     with pytest.raises(SettingsError, match=r"0177\.0\.0\.1 has no valid host"):
         upstreams_of([rule], load_settings(), DIALECTS)
+
+
+def test_an_upstream_remembers_what_it_found_but_no_long_path() -> None:
+    (upstream,) = upstreams_of([], load_settings(upstream="http://127.0.0.1:9"), DIALECTS)
+    for path in (GUARDED, GUARDED, b"/v1/images", b"/v1/projects/" + b"p" * 300 + b"/locations/l"):
+        for method in ("POST", "GET"):
+            assert upstream.find(method, path) == find(upstream.operations, method, path)

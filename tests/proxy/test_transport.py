@@ -184,11 +184,19 @@ async def test_closing_the_stream_early_closes_the_connection(script: Callable[.
         assert await asyncio.to_thread(upstream.closed_early.wait, 2)
 
 
-async def test_header_bytes_that_cannot_be_kept_are_refused() -> None:
+async def test_header_bytes_go_out_as_they_are(script: Callable[..., Any]) -> None:
+    upstream = script(ANSWER)
+    async with transport_of() as transport:
+        request = httpx.Request("POST", upstream.origin, headers=[(b"x", b"\xff\xe9 \xc3\xa9")])
+        await body_of(await transport.handle_async_request(request))
+    assert b"\r\nx: \xff\xe9 \xc3\xa9\r\n" in upstream.requests[0]
+
+
+async def test_what_http_does_not_allow_is_refused_before_a_place_is_taken() -> None:
     async with transport_of() as transport:
         with pytest.raises(UpstreamError) as caught:
-            await transport.handle_async_request(httpx.Request("POST", "http://127.0.0.1:9", headers=[(b"x", b"\xff")]))
-    assert (caught.value.status, caught.value.sent) == (400, False)
+            await transport.handle_async_request(httpx.Request("POST", "http://127.0.0.1:9", headers=[(b"x", b"a\r\nb: c")]))
+        assert (caught.value.status, caught.value.sent, transport.in_use) == (400, False, 0)
 
 
 async def test_connections_in_use_are_counted(script: Callable[..., Any]) -> None:
@@ -207,3 +215,74 @@ async def test_connections_in_use_are_counted(script: Callable[..., Any]) -> Non
         may_answer.set()
         await body_of(await asked)
         assert transport.in_use == 0
+
+
+async def test_a_place_is_given_back_once_wherever_a_request_is_cancelled(serving: Callable[..., Any]) -> None:
+    """In the queue, while connecting, while the answer is awaited."""
+    answers = False
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.readuntil(b"\r\n\r\n"):
+            if answers:
+                writer.write(ANSWER)
+
+    async with serving(serve) as port, transport_of(connections=2, pool_wait_s=20) as transport:
+        origin = f"http://127.0.0.1:{port}"
+        for steps in range(30):
+            tasks = [asyncio.create_task(transport.handle_async_request(request_of(origin))) for _ in range(4)]
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            assert transport.in_use == 0
+        answers = True
+        for _ in range(5):
+            response = await transport.handle_async_request(request_of(origin))
+            assert transport.in_use == 1
+            await response.aclose()
+            await response.aclose()
+            assert transport.in_use == 0
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+async def test_a_kept_connection_that_dies_under_a_request_is_a_fault_and_nothing_goes_out_again(
+    serving: Callable[..., Any], method: str
+) -> None:
+    got: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        got.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(ANSWER)
+        got.append(await reader.readuntil(b"\r\n\r\n"))
+
+    async with serving(serve) as port, transport_of() as transport:
+        ask = httpx.Request(method, f"http://127.0.0.1:{port}", headers=[(b"host", b"up")])
+        await body_of(await transport.handle_async_request(ask))
+        with pytest.raises(UpstreamError) as caught:
+            await transport.handle_async_request(ask)
+        assert (caught.value.status, caught.value.sent, transport.in_use) == (502, True, 0)
+    assert len(got) == 2
+
+
+async def test_a_request_past_its_whole_time_while_connecting_has_sent_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        held = [socket.socket() for _ in range(3)]
+        for each in held:
+            each.setblocking(False)
+            each.connect_ex(full.getsockname())
+        async with transport_of(connect_timeout_s=20) as transport:
+            ask = request_of(f"http://127.0.0.1:{full.getsockname()[1]}", extensions={"timeout": {"total": 0.1}})
+            with pytest.raises(UpstreamError) as caught:
+                await transport.handle_async_request(ask)
+            assert (caught.value.status, caught.value.sent, transport.in_use) == (504, False, 0)
+        for each in held:
+            each.close()
+
+
+async def test_a_head_has_fields_and_no_body(script: Callable[..., Any]) -> None:
+    upstream = script(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+    async with transport_of() as transport:
+        for _ in range(2):
+            response = await transport.handle_async_request(httpx.Request("HEAD", upstream.origin))
+            assert (response.headers["content-length"], await body_of(response)) == ("1000", b"")

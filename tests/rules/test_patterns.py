@@ -1,6 +1,7 @@
 """Phrases and patterns find the same after they were stored and read back, and always in linear time."""
 
 import pickle
+import random
 
 import pytest
 
@@ -23,6 +24,32 @@ def patterns() -> Patterns:
 def test_every_phrase_is_found_where_it_ends(kept: Phrases) -> None:
     assert list(kept.iter(" a night nurse ")) == [(14, (13, (NURSE, BATTLE))), (14, (7, (NURSE,)))]
     assert len(kept) == 2
+
+
+def test_phrases_are_found_as_by_looking_for_each_everywhere() -> None:
+    dice = random.Random(5)
+
+    def line(longest: int) -> str:
+        return f" {' '.join(dice.choice(('a', 'b', 'ab', '|', '')) for _ in range(dice.randint(1, longest)))} "
+
+    for _ in range(300):
+        kept = {phrase: (len(phrase), (NURSE,)) for phrase in (line(4) for _ in range(20)) if phrase.strip()}
+        text = line(12)
+        wanted = [
+            (end - 1, kept[text[start:end]]) for end in range(1, len(text) + 1) for start in range(end) if text[start:end] in kept
+        ]
+        assert list(Phrases(list(kept.items())).iter(text)) == wanted, text
+
+
+@pytest.mark.parametrize("line", ["", " ", "  ", " a", "a ", "a", " day nurse| "])
+def test_a_line_without_phrases(line: str) -> None:
+    assert list(phrases().iter(line)) == []
+
+
+def test_equal_meanings_are_kept_once() -> None:
+    kept = pickle.loads(pickle.dumps(Phrases([(f" {word} ", (6, (NURSE,))) for word in ("aaaa", "bbbb")])))
+    meanings = [meaning for line in (" aaaa ", " bbbb ") for _, meaning in kept.iter(line)]
+    assert meanings[0] is meanings[1]
 
 
 @pytest.mark.parametrize("kept", [patterns(), pickle.loads(pickle.dumps(patterns()))])

@@ -16,26 +16,26 @@ from evenhand.errors import BodyError
 
 def revise(answer: bytes, operation: Operation, texts: Sequence[str]) -> bytes | None:
     """`texts` has one prompt an image, or a single one for all. A revised prompt of the upstream's own is kept."""
-    spec = operation.answer
-    if spec is None or spec.revised_prompt is None or not texts:
-        return None
-    images = _images(answer, spec)
-    if images is None:
-        return None
-    changes: list[Change] = []
-    for index, (image, inside) in enumerate(images):
-        text = texts[min(index, len(texts) - 1)]
-        changes += _revision(answer, image, inside.get(spec.revised_prompt), spec.revised_prompt, text)
-    return bytes(Pieces(answer, changes))
+    return revised(answer, operation, texts)[1]
 
 
 def revised_prompts(answer: bytes, operation: Operation) -> list[str]:
     """What the upstream itself says it drew, where it says so."""
+    return revised(answer, operation, ())[0]
+
+
+def revised(answer: bytes, operation: Operation, texts: Sequence[str]) -> tuple[list[str], bytes | None]:
+    """`revised_prompts` and `revise` in one reading."""
     spec = operation.answer
     images = _images(answer, spec) if spec and spec.revised_prompt else None
-    given = [inside.get(spec.revised_prompt or "") for _, inside in images or ()] if spec else []
-    told = [_said(answer, token) for token in given if token and token.kind == "string"]
-    return [text for text in told if text]
+    if images is None or spec is None or spec.revised_prompt is None:
+        return [], None
+    name = spec.revised_prompt
+    told = [_said(answer, inside[name]) for _, inside in images if name in inside and inside[name].kind == "string"]
+    changes: list[Change] = []
+    for index, (image, inside) in enumerate(images if texts else ()):
+        changes += _revision(answer, image, inside.get(name), name, texts[min(index, len(texts) - 1)])
+    return [text for text in told if text], bytes(Pieces(answer, changes)) if texts else None
 
 
 def refuses(answer: bytes, status: int, operation: Operation) -> bool:
@@ -61,9 +61,7 @@ def _said(answer: bytes, token: Token) -> str | None:
 
 def _images(answer: bytes, spec: AnswerSpec) -> list[tuple[Token, dict[str, Token]]] | None:
     """The items that are images, each with what was asked for inside it by name."""
-    asked = (spec.revised_prompt, spec.index, spec.where.at.lstrip("/") if spec.where and spec.where.at else None)
-    names = {name for name in asked if name}
-    tokens = _tokens(answer, [f"{spec.items}/*", *(f"{spec.items}/*/{name}" for name in names)])
+    tokens = _tokens(answer, spec.wanted)
     if tokens is None:
         return None
     depth = spec.items.count("/") + 1
@@ -166,12 +164,12 @@ def _added(total: object, value: object) -> object:
 
 
 def _by_pointer(answer: bytes, pointers: Sequence[str]) -> dict[str, Token] | None:
-    tokens = _tokens(answer, pointers)
+    tokens = _tokens(answer, Node.of(pointers))
     return None if tokens is None else {token.pointer: token for token in tokens}
 
 
-def _tokens(answer: bytes, pointers: Sequence[str]) -> list[Token] | None:
+def _tokens(answer: bytes, wanted: Node) -> list[Token] | None:
     try:
-        return scan(answer, Node.of(pointers), trusting=True)
+        return scan(answer, wanted, trusting=True)
     except BodyError:
         return None

@@ -108,6 +108,13 @@ class AnswerSpec(_Strict):
     join: list[Pointer] = []
     sum: list[Pointer] = []
 
+    @cached_property
+    def wanted(self) -> Node:
+        """The images and what is looked at inside them."""
+        asked = (self.revised_prompt, self.index, self.where.at.lstrip("/") if self.where and self.where.at else None)
+        names = {name for name in asked if name}
+        return Node.of([f"{self.items}/*", *(f"{self.items}/*/{name}" for name in sorted(names))])
+
 
 class RefusalSpec(_Strict):
     """An answer that refuses a prompt for its content and states that nothing was generated."""
@@ -194,11 +201,17 @@ class Operation(_Strict):
     def patterns(self) -> tuple[re.Pattern[bytes], ...]:
         return tuple(pattern_of(path) for path in (self.path, *self.also))
 
+    @cached_property
+    def has_names(self) -> bool:
+        return any(pattern.groupindex for pattern in self.patterns)
+
     def matches(self, raw_path: bytes) -> bool:
         return any(pattern.fullmatch(raw_path) for pattern in self.patterns)
 
     def names_in(self, raw_path: bytes) -> dict[str, str]:
         """The named parts of a path that matches, as they read once decoded."""
+        if not self.has_names:
+            return {}
         found = next(filter(None, (pattern.fullmatch(raw_path) for pattern in self.patterns)), None)
         return {name: unquote(value.decode("latin-1")) for name, value in found.groupdict().items()} if found else {}
 

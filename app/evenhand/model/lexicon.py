@@ -3,11 +3,13 @@
 Comes in as one compressed table beside the weights; goes out as a tuple of small integers a word.
 """
 
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evenhand.model import LEXICON
 
@@ -41,15 +43,35 @@ class Entry(NamedTuple):
 UNKNOWN = Entry()
 
 
+class Rows(Mapping[str, Entry]):
+    """Words and their rows in one matrix: as tuples they would take four times the memory, and few are ever asked for."""
+
+    def __init__(self, words: list[str], rows: NDArray[np.uint16]) -> None:
+        self._places = dict(zip(words, range(len(rows)), strict=True))
+        self._rows = rows
+
+    def __getitem__(self, word: str) -> Entry:
+        return Entry._make(self._rows[self._places[word]].tolist())
+
+    def __contains__(self, word: object) -> bool:
+        return word in self._places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
 class Lexicon:
-    def __init__(self, entries: dict[str, Entry]) -> None:
+    def __init__(self, entries: Mapping[str, Entry]) -> None:
         self.entries = entries
 
     @classmethod
     def load(cls, path: Path = LEXICON) -> "Lexicon":
         with np.load(path) as table:
             words = table["words"].tobytes().decode("utf-8").split("\n")
-            return cls(dict(zip(words, map(Entry._make, table["rows"].tolist()), strict=True)))
+            return cls(Rows(words, table["rows"]))
 
     def save(self, path: Path) -> None:
         words = np.frombuffer("\n".join(self.entries).encode("utf-8"), dtype=np.uint8)
@@ -59,9 +81,8 @@ class Lexicon:
     def look_up(self, word: str) -> Entry:
         """`word` is normalised; an unknown plural or possessive falls back on its singular."""
         for form in (word, word.removesuffix("s"), word.removesuffix("es"), word.replace("'", "")):
-            found = self.entries.get(form)
-            if found is not None:
-                return found
+            if form in self.entries:
+                return self.entries[form]
         return UNKNOWN
 
 

@@ -138,7 +138,11 @@ class Network:
     """Weights with a memory of words and places."""
 
     def __init__(self, weights: Weights, lexicon: Lexicon) -> None:
-        self.weights = {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in weights.items()}
+        # The table stays as stored, in half the bytes: what is read of it is widened.
+        self.weights = {
+            name: np.ascontiguousarray(value, dtype=value.dtype if name == "table" else np.float32)
+            for name, value in weights.items()
+        }
         self.lexicon = lexicon
         self._windows = [np.split(self.weights[f"window{level}"], 3) for level in range(len(REACHES))]
         self._words = Memory(self._word_vectors, size=_REMEMBERED_WORDS, chars=len)
@@ -169,7 +173,8 @@ class Network:
     def _summed(self, rows: Sequence[Sequence[int]]) -> Floats:
         """The sum of each one's rows of the table; none is empty."""
         starts = list(accumulate(map(len, rows[:-1]), initial=0))
-        out: Floats = np.add.reduceat(self.weights["table"].take(list(chain.from_iterable(rows)), axis=0), starts, axis=0)
+        taken = self.weights["table"].take(list(chain.from_iterable(rows)), axis=0).astype(np.float32)
+        out: Floats = np.add.reduceat(taken, starts, axis=0)
         return out
 
     def _window(self, x: Floats, *, level: int, reach: int) -> Floats:

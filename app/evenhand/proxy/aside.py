@@ -1,13 +1,14 @@
 """Compiling and trying a folder of rules in a process of its own, so that requests are served at full speed meanwhile.
 
 A folder goes in; a Ruleset whose own examples all pass comes out, or a sentence with file and line. In this process the
-work would hold the interpreter for seconds, and its memory would stay behind in pieces.
+work would hold the interpreter for seconds, and its memory would stay behind in pieces; so the start works that way, too.
 """
 
 import asyncio
 import gc
 import os
 import pickle
+import subprocess
 import sys
 from collections.abc import Callable
 from itertools import islice
@@ -18,13 +19,16 @@ import evenhand
 from evenhand.casebook import Result, rule_cases, run_cases
 from evenhand.engine import Engine
 from evenhand.errors import EvenhandError
+from evenhand.proxy import heap
 from evenhand.proxy.logs import where
 from evenhand.rules import Ruleset
+from evenhand.rules.cache import cached
 from evenhand.rules.compile import compile_rules
 from evenhand.rules.load import load_folder
 
 TIMEOUT_S = 180.0
 SHOWN_FAILURES = 5
+UNTRIED = "--untried"
 NICE = 2
 T = TypeVar("T")
 
@@ -66,6 +70,24 @@ async def rules_told(told: bytes) -> Ruleset:
     return found
 
 
+def loaded_aside(folder: Path) -> Ruleset:
+    """As `load_rules`, without trying the examples; for a start, which has no event loop yet. Raises RuleError."""
+    return cached(folder, lambda: _compiled_aside(folder) or _compiled(folder))
+
+
+def _compiled_aside(folder: Path) -> Ruleset | None:
+    """None for whatever reason: who compiles here then learns it from the rules themselves."""
+    command = [sys.executable, "-m", "evenhand.proxy.aside", str(folder), UNTRIED]
+    try:
+        told = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=TIMEOUT_S, env=_environment()
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    kind, found = pickle.loads(told.stdout)
+    return found if kind == "rules" else None
+
+
 def _environment() -> dict[str, str]:
     """This very package must be found there, however it was found here."""
     home = str(Path(evenhand.__file__).parent.parent)
@@ -87,9 +109,17 @@ def undisturbed(build: Callable[[], T]) -> T:
 
 
 def settle() -> None:
-    """What is alive now lives long; the collector need not walk it under load."""
+    """At the start: what is alive now lives long, so the collector need not walk it under load."""
     gc.collect()
     gc.freeze()
+    heap.give_back()
+
+
+def let_go() -> None:
+    """After rules were replaced. Nothing is frozen then: requests under way would be, too, and one of them that dies in a
+    circle, as a cancelled one does, would keep the rules it was judged by for good."""
+    gc.collect()
+    heap.give_back()
 
 
 def tried(folder: Path) -> Ruleset:
@@ -109,21 +139,28 @@ def _line(result: Result) -> str:
     return f"{result.case.place}: '{result.case.example.say}': {'; '.join(map(str, result.faults))}"
 
 
-def _answer(folder: Path) -> tuple[str, Any]:
+def _answer(folder: Path, build: Callable[[Path], Ruleset]) -> tuple[str, Any]:
     try:
-        return "rules", undisturbed(lambda: tried(folder))
+        return "rules", undisturbed(lambda: build(folder))
     except EvenhandError as refused:
         return "refused", str(refused)
     except Exception as fault:
         return "refused", f"A fault of ours kept the rules from being compiled: {where(fault)}."
 
 
+def _compiled(folder: Path) -> Ruleset:
+    return compile_rules(load_folder(folder))
+
+
 def main() -> None:
     """Standard output carries the answer and nothing else; whatever prints goes to standard error."""
-    os.nice(NICE)
+    folder, *flags = sys.argv[1:]
+    build = _compiled if UNTRIED in flags else tried
+    if build is tried:
+        os.nice(NICE)  # requests are served meanwhile
     with os.fdopen(os.dup(1), "wb") as out:
         os.dup2(2, 1)
-        pickle.dump(_answer(Path(sys.argv[1])), out, protocol=5)
+        pickle.dump(_answer(Path(folder), build), out, protocol=5)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from evenhand.proxy.live import Live, Serving
 from evenhand.proxy.logs import log
 from evenhand.proxy.meters import Meters
 from evenhand.proxy.upstream import Answer
-from evenhand.proxy.wishes import Wishes
+from evenhand.proxy.wishes import NO_WISHES, Wishes
 
 _MOST_IDS = 10
 _LOUDEST_FIRST = ("bypass", "rewritten", "shadow", "opted_out", "unchanged")
@@ -32,7 +32,7 @@ class Call:
     request_id: str
     began: float
     inner: bytes = b""
-    wishes: Wishes = field(default_factory=Wishes)
+    wishes: Wishes = NO_WISHES
     serving: Serving | None = None
     operation: Operation | None = None
     errand: Errand | None = None

@@ -5,7 +5,7 @@ One body in; one body out, or one an image where the policy splits. Untouched pr
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from evenhand.dialects.reading import Reading, read, write
 from evenhand.dialects.spec import Operation, RewriterSpec
@@ -99,12 +99,11 @@ async def errand_of(asked: Asked, serving: Serving, settings: Settings) -> Erran
         return Errand(bodies=(Pieces(asked.body),), operation=asked.operation, policy=policy)
     mode, remarks = mode_of(asked, reading, policy)
     prompts = _prompts(reading, asked.wishes, policy, settings, mode=mode)
-    decisions = [await judge(serving, prompt, policy=policy, mode=mode) for prompt in prompts]
     silenced = reading.rewriters if mode == "enforce" and policy.upstream_rewriters == "off" else ()
     if reading.rewriters:
         remarks = (*remarks, "upstream_rewriter_off" if silenced else "upstream_rewriter_on")
-    told = tuple(replace(decision, remarks=remarks) if remarks else decision for decision in decisions)
-    return _written(reading, told, policy, silenced)
+    decisions = [await judge(serving, prompt, policy=policy, mode=mode, remarks=remarks) for prompt in prompts]
+    return _written(reading, tuple(decisions), policy, silenced)
 
 
 def mode_of(asked: Asked, reading: Reading, policy: PolicyFile) -> tuple[Mode, tuple[Remark, ...]]:

@@ -13,7 +13,7 @@ from evenhand.errors import BodyError, UpstreamError
 from evenhand.proxy.call import Call, call_of, our_headers, report
 from evenhand.proxy.errand import Asked, Errand, settled
 from evenhand.proxy.headers import client_headers, fault_of, first
-from evenhand.proxy.incoming import App, ClientGoneError, Message, Receive, Scope, Send, Watch, replayed
+from evenhand.proxy.incoming import App, Client, ClientGoneError, Message, Receive, Scope, Send, Watch, client_of, replayed
 from evenhand.proxy.intake import Intake, take_in
 from evenhand.proxy.live import Live
 from evenhand.proxy.logs import log, where
@@ -21,7 +21,7 @@ from evenhand.proxy.meters import Meters
 from evenhand.proxy.outgoing import Outgoing
 from evenhand.proxy.refusal import Refusal, refusal_body, refusal_headers, refusal_of
 from evenhand.proxy.signing import signs
-from evenhand.proxy.target import Upstream, check_path, disguised, find, passes, pick
+from evenhand.proxy.target import Upstream, check_path, disguised, passes, pick
 from evenhand.proxy.tracing import decision_span
 from evenhand.proxy.upstream import Answer, ask
 from evenhand.proxy.wishes import wishes_of
@@ -29,6 +29,7 @@ from evenhand.rules.schema import PolicyFile
 from evenhand.settings import Settings
 
 OWN_PATHS = (b"/rewrite", b"/integrations/", b"/docs", b"/openapi.json")
+_OWN_STARTS = tuple(path.rstrip(b"/") + b"/" for path in OWN_PATHS)
 # An echo of credentials, and a way past us (RFC 9110 §9.3.8, §9.3.6).
 _NEVER = ("TRACE", "CONNECT")
 
@@ -103,11 +104,12 @@ class Proxy:
         check_path(call.path, scope.get("extensions", {}).get("evenhand.target"))
         upstream = pick(serving.upstreams, call.path)
         call.inner = upstream.inner(call.path)
-        call.operation = find(upstream.operations, call.method, call.inner)
+        call.operation = upstream.find(call.method, call.inner)
         call.wishes = wishes_of(call.pairs, settings, serving.rules.policy)
         if call.operation is None and not passes(upstream, call.method, call.inner):
             _check_unlisted(call, upstream, serving.rules.policy)
-        intake = await self._take_in(call, receive)
+        client = client_of(scope)
+        intake = await self._take_in(call, receive, client)
         try:
             arrived = perf_counter()
             signer = serving.signers.get(upstream.id)
@@ -115,21 +117,22 @@ class Proxy:
                 call.errand = await self._errand(call, intake.body, can_sign=signer is not None)
                 span.tell(call.errand.decisions)
                 pairs = span.carried(call.pairs)
+            is_signed = signs(call.pairs)
             outgoing = Outgoing(
                 method=call.method,
                 target=call.target,
-                pairs=call.pairs if signs(call.pairs) else pairs,
+                pairs=call.pairs if is_signed else pairs,
                 request_id=call.request_id,
                 upstream=upstream,
                 decoded=intake.decoded,
-                signer=signer if signs(call.pairs) else None,
+                signer=signer if is_signed else None,
             )
             call.work_s = perf_counter() - arrived
-            await self._exchange(call, outgoing, call.errand, receive, send)
+            await self._exchange(call, outgoing, call.errand, Watch(receive, client), send)
         finally:
             await intake.aclose()
 
-    async def _take_in(self, call: Call, receive: Receive) -> Intake:
+    async def _take_in(self, call: Call, receive: Receive, client: Client | None) -> Intake:
         settings, operation = self.live.settings, call.operation
         large = operation is None or operation.takes_files
         return await take_in(
@@ -139,6 +142,7 @@ class Proxy:
             timeout_s=settings.body_timeout_s,
             keep_bytes=settings.memory_bytes,
             decode=operation is not None,
+            is_here=client is not None and client.has_sent_all(),
         )
 
     async def _errand(self, call: Call, body: Body, *, can_sign: bool) -> Errand:
@@ -154,9 +158,9 @@ class Proxy:
         )
         return await settled(asked, call.serving, self.live.settings, request_id=call.request_id)
 
-    async def _exchange(self, call: Call, outgoing: Outgoing, errand: Errand, receive: Receive, send: Send) -> None:
+    async def _exchange(self, call: Call, outgoing: Outgoing, errand: Errand, watch: Watch, send: Send) -> None:
         settings = self.live.settings
-        async with Watch(receive):
+        async with watch:
             answer = await ask(self.transport, outgoing, errand, limit=settings.answer_bytes, at_once=settings.split_at_once)
             call.answer = answer
             call.work_s += answer.work_s
@@ -195,7 +199,7 @@ def own_route(raw_path: bytes) -> str:
 
 
 def _is_own(raw_path: bytes) -> bool:
-    return any(raw_path == path or raw_path.startswith(path.rstrip(b"/") + b"/") for path in OWN_PATHS)
+    return raw_path in OWN_PATHS or raw_path.startswith(_OWN_STARTS)
 
 
 def _check_head(call: Call, settings: Settings) -> None:

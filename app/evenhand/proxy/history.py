@@ -101,6 +101,8 @@ def _closing(decision: Decision) -> Iterator[Any]:
 
 def _drawn(entry: Entry) -> Iterator[Label]:
     """Values of the policy; a group without a number is `range`, which has no share of its own."""
+    if not any(entry.decision.draws):
+        return
     policy = entry.rules.policy
     parts = [policy.axes, *(part.axes for part in (*policy.routes.values(), *policy.tenants.values()))]
     for draw in (draw for image in entry.decision.draws for draw in image):

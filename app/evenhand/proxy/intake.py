@@ -8,8 +8,8 @@ import asyncio
 import io
 import mmap
 import tempfile
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import IO
@@ -17,7 +17,7 @@ from typing import IO
 from evenhand.errors import BodyError
 from evenhand.proxy.coding import codings_of, decoder_of
 from evenhand.proxy.headers import Pairs, every, first
-from evenhand.proxy.incoming import ClientGoneError, Receive
+from evenhand.proxy.incoming import ClientGoneError, Message, Receive
 
 Body = bytes | mmap.mmap
 
@@ -55,8 +55,12 @@ class Intake:
             await asyncio.to_thread(self.close)
 
 
-async def take_in(receive: Receive, pairs: Pairs, *, limit: int, timeout_s: float, keep_bytes: int, decode: bool) -> Intake:
+async def take_in(
+    receive: Receive, pairs: Pairs, *, limit: int, timeout_s: float, keep_bytes: int, decode: bool, is_here: bool = False
+) -> Intake:
     """A body of at most `limit` bytes, both sent and decoded; above `keep_bytes` it lies on disk (in $TMPDIR).
+
+    `is_here` tells that all of it came already, so that nothing is waited for.
 
     Raises BodyError 413 above the limit, 408 after `timeout_s` without a byte or ten times that in all, 415 and 400 for a
     Content-Encoding that can't be decoded, 503 where the disk fails; ClientGoneError where the client left.
@@ -66,11 +70,18 @@ async def take_in(receive: Receive, pairs: Pairs, *, limit: int, timeout_s: floa
         raise _too_large(limit)
     codings = codings_of(every(pairs, b"content-encoding")) if decode else []
     decoder = decoder_of(codings, limit=limit) if codings else None
+    chunks = _Chunks(receive, limit=limit, timeout_s=timeout_s)
+    chunk = await (chunks.whole() if is_here else chunks.next())
+    if not chunks.more and decoder is None and len(chunk) <= keep_bytes:
+        return Intake(chunk)
     store = _Store(keep_bytes)
     try:
-        async with aclosing(_chunks(receive, limit, timeout_s)) as chunks:
-            async for chunk in chunks:
+        while True:
+            if chunk:
                 await store.add(decoder.pieces(chunk) if decoder else iter((chunk,)))
+            if not chunks.more:
+                break
+            chunk = await chunks.next()
         if decoder:
             decoder.end()
         return Intake(await store.body(), decoded=decoder is not None)
@@ -78,25 +89,42 @@ async def take_in(receive: Receive, pairs: Pairs, *, limit: int, timeout_s: floa
         store.close()
 
 
-async def _chunks(receive: Receive, limit: int, timeout_s: float) -> AsyncGenerator[bytes]:
-    now = asyncio.get_running_loop().time
-    last = now() + TOTAL_TIMES * timeout_s
-    size, more = 0, True
-    while more:
-        due = min(now() + timeout_s, last)
+class _Chunks:
+    """The pieces of a body as they come; `more` tells whether there may be another."""
+
+    __slots__ = ("_last", "_limit", "_now", "_receive", "_size", "_timeout_s", "more")
+
+    def __init__(self, receive: Receive, *, limit: int, timeout_s: float) -> None:
+        self._receive = receive
+        self._limit = limit
+        self._timeout_s = timeout_s
+        self._now = asyncio.get_running_loop().time
+        self._last = self._now() + TOTAL_TIMES * timeout_s
+        self._size = 0
+        self.more = True
+
+    async def next(self) -> bytes:
+        due = min(self._now() + self._timeout_s, self._last)
         try:
             async with asyncio.timeout_at(due):
-                message = await receive()
+                message = await self._receive()
         except TimeoutError:
-            raise _too_slow(timeout_s * (TOTAL_TIMES if due == last else 1)) from None
+            raise _too_slow(self._timeout_s * (TOTAL_TIMES if due == self._last else 1)) from None
+        return self._told(message)
+
+    async def whole(self) -> bytes:
+        """The only piece, where it is here already."""
+        return self._told(await self._receive())
+
+    def _told(self, message: Message) -> bytes:
         if message["type"] == "http.disconnect":
             raise ClientGoneError
-        chunk, more = message.get("body", b""), bool(message.get("more_body"))
-        size += len(chunk)
-        if size > limit:
-            raise _too_large(limit)
-        if chunk:
-            yield chunk
+        chunk: bytes = message.get("body", b"")
+        self.more = bool(message.get("more_body"))
+        self._size += len(chunk)
+        if self._size > self._limit:
+            raise _too_large(self._limit)
+        return chunk
 
 
 class _Store:

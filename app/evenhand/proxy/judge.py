@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from time import perf_counter
 
-from evenhand.flow import Analysis, Decision, Outcome, Plan, Prompt
+from evenhand.flow import Analysis, Decision, Outcome, Plan, Prompt, Remark
 from evenhand.proxy.live import Serving
 from evenhand.proxy.logs import log, where
 from evenhand.proxy.refusal import Refusal
@@ -18,15 +18,17 @@ LONG_CHARS = 1_000
 _long_prompts = ThreadPoolExecutor(max_workers=2, thread_name_prefix="evenhand-long")
 
 
-async def judge(serving: Serving, prompt: Prompt, *, policy: PolicyFile, mode: Mode) -> Decision:
+async def judge(
+    serving: Serving, prompt: Prompt, *, policy: PolicyFile, mode: Mode, remarks: tuple[Remark, ...] = ()
+) -> Decision:
     """Raises Refusal 503 for a fault of the engine where the policy enforces and says `on_error: reject`."""
     if mode == "off":
-        return undecided(serving, prompt, "opted_out")
+        return undecided(serving, prompt, "opted_out", remarks=remarks)
     began = perf_counter()
     decision = await _decided(serving, prompt, policy, mode)
     shadowed = decision.outcome == "rewritten" and mode == "shadow"
     spent_ms = (perf_counter() - began) * 1000
-    return replace(decision, outcome="shadow" if shadowed else decision.outcome, overhead_ms=spent_ms)
+    return replace(decision, outcome="shadow" if shadowed else decision.outcome, overhead_ms=spent_ms, remarks=remarks)
 
 
 async def _decided(serving: Serving, prompt: Prompt, policy: PolicyFile, mode: Mode) -> Decision:
@@ -50,7 +52,7 @@ def faulty() -> Refusal:
     return Refusal(503, message, code="engine_fault", retry=True)
 
 
-def undecided(serving: Serving, prompt: Prompt, outcome: Outcome) -> Decision:
+def undecided(serving: Serving, prompt: Prompt, outcome: Outcome, *, remarks: tuple[Remark, ...] = ()) -> Decision:
     """The decision where the engine was not asked, or failed."""
     plan = Plan(analysis=Analysis(prompt=prompt, subjects=(), notes=()), rulings=())
-    return Decision(id=prompt.id, revision=serving.revision, outcome=outcome, plan=plan)
+    return Decision(id=prompt.id, revision=serving.revision, outcome=outcome, plan=plan, remarks=remarks)

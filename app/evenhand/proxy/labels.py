@@ -15,11 +15,23 @@ class Closed(Generic[M]):
     def __init__(self, metric: M, *lists: Label) -> None:
         self._metric: M = metric
         self._lists = lists
+        # No more than the lists have words; a word that is told as it is will always be.
+        self._series: dict[tuple[str, ...], M] = {}
+        self._unchanged: dict[tuple[str, ...], M] = {}
 
     def labels(self, *words: str) -> M:
+        series = self._unchanged.get(words)
+        return self._listed(words) if series is None else series
+
+    def _listed(self, words: tuple[str, ...]) -> M:
         padded = [*words, *[""] * (len(self._lists) - len(words))]
-        named: M = self._metric.labels(*(of(word) for of, word in zip(self._lists, padded, strict=True)))
-        return named
+        told = tuple([of(word) for of, word in zip(self._lists, padded, strict=True)])
+        series = self._series.get(told)
+        if series is None:
+            series = self._series[told] = self._metric.labels(*told)
+        if told == words:
+            self._unchanged[words] = series
+        return series
 
     def begin(self, words: Iterable[str]) -> None:
         """Shows a series for each word before it is first counted, so that its first rise is seen as one."""

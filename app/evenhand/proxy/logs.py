@@ -1,7 +1,9 @@
 """Log lines: one JSON object a line on stderr, or plain text. Never a prompt, a credential or a query string."""
 
+import json
 import logging
 import sys
+import time
 import traceback
 from contextlib import suppress
 from typing import Any
@@ -10,24 +12,59 @@ import structlog
 
 from evenhand.settings import Settings
 
-log: Any = structlog.get_logger("evenhand")
+
+class _Log:
+    """structlog's logger as it was configured last, bound once and not for every line."""
+
+    def __init__(self) -> None:
+        self.bound: Any = structlog.get_logger("evenhand")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.bound, name)
+
+
+log = _Log()
+_encoder = json.JSONEncoder(default=repr)  # json.dumps would make one for every line
 
 
 def configure(settings: Settings) -> None:
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     last: Any = (
-        structlog.processors.JSONRenderer() if settings.log_format == "json" else structlog.dev.ConsoleRenderer(colors=False)
+        structlog.processors.JSONRenderer(_encoded)
+        if settings.log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=False)
     )
     structlog.configure(
-        processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True), last],
+        processors=[structlog.processors.add_log_level, _Stamp(), last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=_lines,
         cache_logger_on_first_use=False,
     )
+    log.bound = structlog.get_logger("evenhand").bind()
     server = logging.getLogger("uvicorn.error")
     server.handlers = [_Bridge()]
     server.propagate = False
     server.setLevel(logging.WARNING)
+
+
+class _Stamp:
+    """ISO 8601 in UTC with microseconds; what stands before them is made once a second."""
+
+    def __init__(self) -> None:
+        self._kept = -1, ""
+
+    def __call__(self, _: Any, __: str, event: Any) -> Any:
+        second, rest_ns = divmod(time.time_ns(), 1_000_000_000)
+        kept, told = self._kept
+        if second != kept:
+            told = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
+            self._kept = second, told
+        event["timestamp"] = f"{told}{rest_ns // 1000:06}Z"
+        return event
+
+
+def _encoded(event: Any, **_: Any) -> str:
+    return _encoder.encode(event)
 
 
 def where(fault: BaseException) -> str:

@@ -195,6 +195,7 @@ class FastProtocol(Strict, HttpToolsProtocol):
     _behind_head = False
     _steps = 0
     _dull = 0
+    _leaving: Callable[[], None] | None = None
 
     def running(self) -> Any:
         return self._running if self._running is not None and not self._running.response_complete else None
@@ -261,7 +262,7 @@ class FastProtocol(Strict, HttpToolsProtocol):
             raise ValueError("a request line that is not plain")
         super().on_headers_complete()
         self.scope["raw_path"] = self.url.partition(b"?")[0]
-        self.scope["extensions"] = {"evenhand.target": self.url}  # type: ignore[dict-item]
+        self.scope["extensions"] = {"evenhand.target": self.url, "evenhand.client": self}  # type: ignore[dict-item]
 
     def on_body(self, body: bytes) -> None:
         self._steps += 1
@@ -289,6 +290,22 @@ class FastProtocol(Strict, HttpToolsProtocol):
         if self._running is not None and not self._running.response_complete:
             self._running.disconnected = True
             self._running.message_event.set()
+        if self._leaving is not None:
+            self._leaving()
+
+    def has_sent_all(self) -> bool:
+        """See incoming.Client."""
+        return not self._running.more_body
+
+    def on_leaving(self, do: Callable[[], None] | None) -> None:
+        """See incoming.Client. Who leaves is noticed only while bytes are read."""
+        self._leaving = do
+        if do is None:
+            return
+        if self._running.disconnected:
+            do()
+        else:
+            self.flow.resume_reading()
 
 
 def http_protocol(settings: Settings) -> type[asyncio.Protocol]:

@@ -14,10 +14,10 @@ from evenhand.flow import Decision
 from evenhand.proxy.ledger import Entry
 from evenhand.rules import Ruleset
 from evenhand.rules.compile import canonical_phrase
-from evenhand.rules.patterns import Meaning, Patterns
+from evenhand.rules.patterns import Meaning, Patterns, Phrases
 
 ENTRY_BYTES, FINDING_BYTES, DRAW_BYTES = 3_000, 700, 400  # measured, rounded up
-_NO_PATTERNS = Patterns([])
+_NO_PHRASES, _NO_PATTERNS = Phrases([]), Patterns([])
 Test = Callable[[Entry], bool]
 
 
@@ -28,11 +28,12 @@ class Recent:
         self._limit = limit
         self._limit_bytes = limit_bytes
         self._kept: deque[tuple[int, Entry]] = deque()
+        self._bare: Ruleset | None = None
         self.bytes = 0
 
     def note(self, entry: Entry) -> None:
         size = weight(entry.decision)
-        self._kept.append((size, replace(entry, rules=_explaining(entry.decision, entry.rules))))
+        self._kept.append((size, replace(entry, rules=self._explaining(entry.decision, entry.rules))))
         self.bytes += size
         while self._kept and (len(self._kept) > self._limit or self.bytes > self._limit_bytes):
             self.bytes -= self._kept.popleft()[0]
@@ -40,6 +41,17 @@ class Recent:
     def entries(self) -> list[Entry]:
         """Newest first."""
         return [entry for _, entry in reversed(self._kept)]
+
+    def _explaining(self, decision: Decision, rules: Ruleset) -> Ruleset:
+        """One empty Ruleset of a revision does for all decisions that met nobody."""
+        if self._bare is None or self._bare.policy is not rules.policy or self._bare.revision != rules.revision:
+            self._bare = replace(rules, phrases=_NO_PHRASES, patterns=_NO_PATTERNS, wording={}, why={}, places={})
+        met = rules_met(decision)
+        if not met and not decision.plan.analysis.subjects:
+            return self._bare
+        why = {name: rules.why[name] for name in met if name in rules.why}
+        places = {name: rules.places[name] for name in met if name in rules.places}
+        return replace(self._bare, phrases=_Heads(decision, rules), why=why, places=places)
 
     def find(self, tests: Iterable[Test], *, limit: int) -> list[Entry]:
         wanted = list(tests)
@@ -62,17 +74,8 @@ class _Heads:
     """What the rules know of the heads of one decision; answers like `Phrases` for these words only."""
 
     def __init__(self, decision: Decision, rules: Ruleset) -> None:
-        self._known: dict[str, list[tuple[int, Meaning]]] = {}
-        for subject in decision.plan.analysis.subjects:
-            line = canonical_phrase(head_of(decision, subject))
-            self._known[line] = list(rules.phrases.iter(line))
+        lines = [canonical_phrase(head_of(decision, subject)) for subject in decision.plan.analysis.subjects]
+        self._known: dict[str, list[tuple[int, Meaning]]] = {line: list(rules.phrases.iter(line)) for line in lines}
 
     def iter(self, line: str, /) -> Iterator[tuple[int, Meaning]]:
         return iter(self._known.get(line, ()))
-
-
-def _explaining(decision: Decision, rules: Ruleset) -> Ruleset:
-    met = rules_met(decision)
-    why = {name: rules.why[name] for name in met if name in rules.why}
-    places = {name: rules.places[name] for name in met if name in rules.places}
-    return replace(rules, phrases=_Heads(decision, rules), patterns=_NO_PATTERNS, wording={}, why=why, places=places)

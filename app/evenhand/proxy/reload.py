@@ -12,7 +12,7 @@ from pathlib import Path
 
 from evenhand.dialects.spec import Dialect
 from evenhand.errors import EvenhandError
-from evenhand.proxy.aside import compile_aside, settle
+from evenhand.proxy.aside import compile_aside, let_go
 from evenhand.proxy.live import Live, Reload, Serving, serving_of
 from evenhand.proxy.logs import log, where
 from evenhand.proxy.meters import Meters
@@ -118,7 +118,7 @@ class Reloader:
         if is_new:
             self._put(await asyncio.to_thread(serving_of, rules, self._dialects, self._live.settings))
         self._serving = read
-        await asyncio.to_thread(settle)
+        await asyncio.to_thread(let_go)
         return "swapped" if is_new else "unchanged"
 
     def _put(self, serving: Serving) -> None:

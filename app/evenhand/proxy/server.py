@@ -6,6 +6,7 @@ within the grace period, and the admin port closes last.
 """
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
@@ -19,10 +20,10 @@ from fastapi import APIRouter
 from evenhand.dialects.load import load_dialects
 from evenhand.dialects.spec import Dialect
 from evenhand.errors import SettingsError
-from evenhand.proxy import tracing
+from evenhand.proxy import heap, tracing
 from evenhand.proxy.admin import admin_app, starting_app
 from evenhand.proxy.api import rewrite_app
-from evenhand.proxy.aside import compile_aside, settle, undisturbed
+from evenhand.proxy.aside import compile_aside, loaded_aside, settle, undisturbed
 from evenhand.proxy.decision_log import decision_log_of
 from evenhand.proxy.forward import Proxy
 from evenhand.proxy.history import History
@@ -39,10 +40,12 @@ from evenhand.proxy.reload import Reloader
 from evenhand.proxy.sinks import LineSink
 from evenhand.proxy.transport import UpstreamTransport
 from evenhand.proxy.watching import fingerprint
-from evenhand.rules import Ruleset, load_rules, shipped_rules
+from evenhand.rules import Ruleset, shipped_rules
 from evenhand.settings import Settings
 
 LOG_DEADLINE_S = 5.0
+# A request leaves next to no cycles behind; Python's own 700 would have the collector run for every twentieth request.
+GARBAGE_OBJECTS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +75,7 @@ class Stop:
 
 def run(settings: Settings) -> None:
     """Serves until told to stop. Raises SettingsError or RuleError before the first request is taken."""
+    heap.keep_small()
     configure(settings)
     ports = bind(settings)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
@@ -163,7 +167,7 @@ def load(folder: Path, rules: Ruleset | None, dialects: Sequence[Dialect], setti
     seen = fingerprint(folder)
     if rules is not None:
         return seen, serving_of(rules, dialects, settings)
-    serving = serving_of(undisturbed(lambda: load_rules(folder)), dialects, settings)
+    serving = serving_of(undisturbed(lambda: loaded_aside(folder)), dialects, settings)
     settle()
     return seen, serving
 
@@ -171,6 +175,7 @@ def load(folder: Path, rules: Ruleset | None, dialects: Sequence[Dialect], setti
 async def serve_live(
     live: Live, dialects: Sequence[Dialect], folder: Folder, ports: Ports, stop: Stop, beside: Beside, bonds: Bonds = ALONE
 ) -> None:
+    gc.set_threshold(GARBAGE_OBJECTS)
     meters, recent, history, settings = Meters(), Recent(), History(), live.settings
     meters.serve(live.serving, loaded_at=live.loaded_at)
     live.ledger = Ledger([meters.note, recent.note, history.note])

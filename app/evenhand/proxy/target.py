@@ -4,9 +4,9 @@ Only the raw path counts, never a decoded one, and the host always comes from th
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from urllib.parse import unquote_to_bytes
 
 import httpx
@@ -19,7 +19,8 @@ from evenhand.settings import Settings
 from evenhand.text import like
 
 _ALLOWED = re.compile(rb"/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
-_DOTS = re.compile(rb"(?:^|/)\.{1,2}(?:/|$)")
+_DEVIOUS = re.compile(rb"//|\\|\0|(?:^|/)\.{1,2}(?:/|$)")
+_REMEMBERED = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,14 @@ class Upstream:
     @cached_property
     def operations(self) -> tuple[Operation, ...]:
         return tuple(operation for dialect in self.dialects for operation in dialect.operations)
+
+    def find(self, method: str, raw_path: bytes) -> Operation | None:
+        """The latest are remembered, since most requests go to a few paths; long ones would only fill the memory."""
+        return self._latest(method, raw_path) if len(raw_path) <= _REMEMBERED else find(self.operations, method, raw_path)
+
+    @cached_property
+    def _latest(self) -> Callable[[str, bytes], Operation | None]:
+        return lru_cache(_REMEMBERED)(partial(find, self.operations))
 
     @cached_property
     def passings(self) -> tuple[Passing, ...]:
@@ -126,8 +135,7 @@ def check_path(raw_path: bytes, target: bytes | None) -> None:
         raise Refusal(
             400, "The request path holds characters that a path can't have; percent-encode them.", code="invalid_target"
         )
-    decoded = unquote_to_bytes(raw_path)
-    if b"//" in decoded or b"\\" in decoded or _DOTS.search(decoded) or b"\0" in decoded:
+    if _DEVIOUS.search(unquote_to_bytes(raw_path) if b"%" in raw_path else raw_path):
         raise Refusal(400, "The request path holds '//', '.', '..' or a backslash; send the plain path.", code="invalid_target")
 
 

@@ -3,7 +3,7 @@
 No body is read or written here, and nothing is sent on.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import time
 
 from evenhand.flow import Decision, Prompt, Remark
@@ -47,11 +47,10 @@ async def decided(
     _check_length(text, policy)
     prompt = Prompt(text=text, images=images, seed=seed_of(text, wishes, policy, live.settings), id=new_id("d"))
     off = wishes.off and policy.opt_out
-    decision = await judge(serving, prompt, policy=policy, mode="off" if off else mode or policy.mode)
-    told = replace(decision, remarks=note.remarks) if note.remarks else decision
+    decision = await judge(serving, prompt, policy=policy, mode="off" if off else mode or policy.mode, remarks=note.remarks)
     live.ledger.note(
         Entry(
-            decision=told,
+            decision=decision,
             rules=serving.rules,
             at=time(),
             route=note.route,
@@ -61,7 +60,7 @@ async def decided(
             status=200,
         )
     )
-    return told
+    return decision
 
 
 def weaker(one: Mode, other: Mode) -> Mode:

@@ -7,7 +7,7 @@ conventions; the words of a prompt are told only where OTEL_INSTRUMENTATION_GENA
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
@@ -36,11 +36,20 @@ class DecisionSpan(Protocol):
 
 
 class NoSpan:
+    def __enter__(self) -> "NoSpan":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing was opened."""
+
     def tell(self, decisions: Sequence[Decision]) -> None:
         """Nobody listens."""
 
     def carried(self, pairs: Pairs) -> Pairs:
         return pairs
+
+
+NO_SPAN = NoSpan()
 
 
 class TracedSpan:
@@ -68,13 +77,14 @@ class TracedSpan:
         return [pair for pair in pairs if pair[0].lower() not in _CARRIED] + _injected(self._span)
 
 
-@contextmanager
-def decision_span(pairs: Pairs, *, route: str, provider: "TracerProvider | None" = None) -> Iterator[DecisionSpan]:
+def decision_span(pairs: Pairs, *, route: str, provider: "TracerProvider | None" = None) -> AbstractContextManager[DecisionSpan]:
     """Around the decision of one request. An exception that passes through is told by its type only."""
     provider = provider or _shipped_provider()
-    if provider is None:
-        yield NoSpan()
-        return
+    return _traced(pairs, route, provider) if provider is not None else NO_SPAN
+
+
+@contextmanager
+def _traced(pairs: Pairs, route: str, provider: "TracerProvider") -> Iterator[DecisionSpan]:
     tracer = provider.get_tracer("evenhand", __version__)
     attributes = {"gen_ai.operation.name": OPERATION, "gen_ai.output.type": "image", "evenhand.route": route}
     span = tracer.start_span(f"{OPERATION} {route}", context=_parent(pairs), attributes=attributes)

@@ -1,4 +1,4 @@
-"""The client side: an `httpx.AsyncBaseTransport` over aiohttp's connections, called directly and never through AsyncClient.
+"""The client side: an `httpx.AsyncBaseTransport` over connections of our own, called directly and never through AsyncClient.
 
 An httpx.Request comes in; a streaming httpx.Response goes out, headers raw and in order, the body as it arrived.
 It follows no redirect, keeps no cookie, reads no environment and sends nothing twice. Faults are UpstreamErrors; where every
@@ -6,20 +6,21 @@ connection is in use for longer than a caller may wait, a Refusal says so.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+import ssl
+import time
+from collections import deque
+from collections.abc import AsyncIterator
 from types import TracebackType
+from typing import Any
 
-import aiohttp
 import httpx
-from aiohttp import ClientTimeout, hdrs
-from multidict import CIMultiDict
-from yarl import URL
 
-from evenhand.errors import UpstreamError
+from evenhand.proxy.connections import Connections, Key
 from evenhand.proxy.refusal import Refusal
+from evenhand.proxy.sending import body_of, head_of, send
+from evenhand.proxy.wire import Wire
 
-_OWN_HEADERS = frozenset({hdrs.USER_AGENT, hdrs.ACCEPT, hdrs.ACCEPT_ENCODING, hdrs.CONTENT_TYPE})
-_LINE_BYTES = 65_536
+_PORTS = {"http": 80, "https": 443}
 
 
 class Pool:
@@ -29,25 +30,51 @@ class Pool:
         self.in_use = 0
         self._places = places
         self._wait_s = wait_s
-        self._gate = asyncio.Semaphore(places)
+        self._waiting: deque[asyncio.Future[bool]] = deque()
 
     async def enter(self) -> "Place":
         """Raises Refusal 503 where no connection becomes free in time."""
+        if self.in_use < self._places:  # then nobody waits, since who leaves hands the place on
+            self.in_use += 1
+        else:
+            await self._handed()
+        return Place(self)
+
+    async def _handed(self) -> None:
+        loop = asyncio.get_running_loop()
+        turn: asyncio.Future[bool] = loop.create_future()
+        self._waiting.append(turn)
+        timer = loop.call_later(self._wait_s, _give_up, turn)
         try:
-            async with asyncio.timeout(self._wait_s):
-                await self._gate.acquire()
-        except TimeoutError:
+            has_place = await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled() and turn.result():
+                self.leave()
+            raise
+        finally:
+            timer.cancel()
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+        if not has_place:
             message = (
                 f"All {self._places:,} connections to image APIs are in use, so nothing was sent; "
                 "try again, or raise EVENHAND_CONNECTIONS."
             )
-            raise Refusal(503, message, code="pool_full", retry=True) from None
-        self.in_use += 1
-        return Place(self)
+            raise Refusal(503, message, code="pool_full", retry=True)
 
     def leave(self) -> None:
+        """Who has waited longest takes the place; it is free only where nobody waits."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(True)
+                return
         self.in_use -= 1
-        self._gate.release()
+
+
+def _give_up(turn: asyncio.Future[bool]) -> None:
+    if not turn.done():
+        turn.set_result(False)
 
 
 class Place:
@@ -67,42 +94,53 @@ class Place:
 class UpstreamStream(httpx.AsyncByteStream):
     """The body of an answer. Closing it early closes the connection, so that the upstream sees the client leave."""
 
-    __slots__ = ("_answer", "_place")
+    __slots__ = ("_connections", "_key", "_place", "_wire")
 
-    def __init__(self, answer: aiohttp.ClientResponse, place: Place) -> None:
-        self._answer = answer
+    def __init__(self, wire: Wire, connections: Connections, key: Key, place: Place) -> None:
+        self._wire: Wire | None = wire
+        self._connections = connections
+        self._key = key
         self._place = place
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
-            async for chunk in self._answer.content.iter_any():
-                yield chunk
-        except (aiohttp.ClientError, TimeoutError, OSError) as fault:
-            raise _told(fault) from fault
+            while (wire := self._wire) is not None:
+                if wire.chunks:
+                    yield wire.take()
+                elif wire.complete:
+                    break
+                elif wire.fault is not None:
+                    raise wire.fault
+                else:
+                    await wire.arrival()
         finally:
-            await self.aclose()
+            self._leave()
 
     async def aclose(self) -> None:
-        self._answer.close()
-        self._place.leave()
+        self._leave()
+
+    def _leave(self) -> None:
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            self._connections.leave(self._key, wire)
+            self._place.leave()
 
 
 class UpstreamTransport(httpx.AsyncBaseTransport):
     """One pool of connections for all callers. Use it inside a running event loop."""
 
-    def __init__(self, *, connections: int, timeout_s: float, connect_timeout_s: float, pool_wait_s: float = 1.0) -> None:
+    def __init__(
+        self,
+        *,
+        connections: int,
+        timeout_s: float,
+        connect_timeout_s: float,
+        pool_wait_s: float = 1.0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._defaults = {"total": timeout_s, "connect": connect_timeout_s}
         self._pool = Pool(connections, wait_s=pool_wait_s)
-        self._session = aiohttp.ClientSession(
-            # Waiting for a connection in use and making a new one have deadlines of their own, so the first is ours.
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=15, ttl_dns_cache=60),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            trust_env=False,
-            skip_auto_headers=_OWN_HEADERS,
-            max_line_size=_LINE_BYTES,
-            max_field_size=_LINE_BYTES,
-        )
+        self._connections = Connections(tls=tls)
 
     @property
     def in_use(self) -> int:
@@ -111,36 +149,35 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """`extensions` may hold `target` (the raw path and query to send) and `timeout` (seconds: total, connect)."""
+        body = body_of(request)
+        head, length = head_of(request, body)
+        limits: dict[str, Any] = request.extensions.get("timeout", {})
+        total: float = limits.get("total") or self._defaults["total"]
+        url = request.url
+        key = (url.scheme, url.raw_host.decode("ascii"), url.port or _PORTS[url.scheme])
         place = await self._pool.enter()
+        wire = None
         try:
-            answer = await self._asked(request)
+            wire = self._connections.kept(key)
+            if wire is None:
+                began = time.monotonic()
+                connect = limits.get("connect") or self._defaults["connect"]
+                wire = await self._connections.new(key, timeout_s=min(connect, total))
+                total -= time.monotonic() - began
+            wire.begin(timeout_s=total, has_body=request.method != "HEAD")
+            send(wire, head, body, length)
+            await wire.answer()
         except BaseException:
+            if wire is not None:
+                wire.close()
+                self._connections.leave(key, wire)
             place.leave()
             raise
-        return httpx.Response(answer.status, headers=list(answer.raw_headers), stream=UpstreamStream(answer, place))
-
-    async def _asked(self, request: httpx.Request) -> aiohttp.ClientResponse:
-        url = request.url
-        target: bytes = request.extensions.get("target", url.raw_path)
-        limits = self._defaults | request.extensions.get("timeout", {})
-        try:
-            answer = await self._session.request(
-                request.method,
-                URL(f"{url.scheme}://{url.netloc.decode()}{target.decode('ascii')}", encoded=True),
-                headers=_sendable(request.headers.raw),
-                data=await _body(request),
-                allow_redirects=False,
-                timeout=ClientTimeout(total=limits["total"], connect=limits["connect"]),
-            )
-        except (aiohttp.ClientError, TimeoutError, OSError) as fault:
-            raise _told(fault) from fault
-        if answer.status < 200:
-            answer.close()
-            raise UpstreamError("The image API changed to a protocol that nobody asked for.", status=502, sent=True)
-        return answer
+        stream = UpstreamStream(wire, self._connections, key, place)
+        return httpx.Response(wire.status, headers=wire.fields, stream=stream)
 
     async def aclose(self) -> None:
-        await self._session.close()
+        await self._connections.aclose()
 
     async def __aexit__(
         self,
@@ -149,34 +186,3 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
         traceback: TracebackType | None = None,
     ) -> None:
         await self.aclose()
-
-
-async def _body(request: httpx.Request) -> bytes | httpx.AsyncByteStream | None:
-    """Bytes where the whole body is at hand; else a stream, whose length the headers tell."""
-    if isinstance(request.stream, httpx.ByteStream):
-        return await request.aread() or None
-    assert isinstance(request.stream, httpx.AsyncByteStream)
-    return request.stream
-
-
-def _sendable(headers: Iterable[tuple[bytes, bytes]]) -> CIMultiDict[str]:
-    """aiohttp encodes header values as UTF-8, so only values that are UTF-8 keep their bytes."""
-    try:
-        return CIMultiDict((name.decode("ascii"), value.decode("utf-8")) for name, value in headers)
-    except UnicodeDecodeError:
-        raise UpstreamError(
-            "A request header holds bytes that are not UTF-8, which can't be forwarded.", status=400, sent=False
-        ) from None
-
-
-def _told(fault: BaseException) -> UpstreamError:
-    """What went wrong in a sentence without URL or header. Only a failed connect is certain to have sent nothing."""
-    if isinstance(fault, aiohttp.ConnectionTimeoutError):
-        return UpstreamError("The image API could not be connected to in time; nothing was sent.", status=504, sent=False)
-    if isinstance(fault, aiohttp.ClientSSLError):
-        return UpstreamError("The TLS handshake with the image API failed; nothing was sent.", status=502, sent=False)
-    if isinstance(fault, aiohttp.ClientConnectorError):
-        return UpstreamError("The image API refused the connection or has no address; nothing was sent.", status=502, sent=False)
-    if isinstance(fault, asyncio.TimeoutError):
-        return UpstreamError("The image API did not answer in time; it may still have drawn the picture.", status=504, sent=True)
-    return UpstreamError("The image API broke off the connection; it may still have drawn the picture.", status=502, sent=True)

@@ -11,7 +11,7 @@ from time import perf_counter
 
 import httpx
 
-from evenhand.dialects.answer import merge, refuses, revise, revised_prompts
+from evenhand.dialects.answer import merge, refuses, revise, revised, revised_prompts
 from evenhand.dialects.spec import Operation
 from evenhand.errors import UpstreamError
 from evenhand.proxy.errand import Errand
@@ -53,7 +53,7 @@ async def ask(transport: httpx.AsyncBaseTransport, outgoing: Outgoing, errand: E
     answer = await _send(transport, outgoing, errand, 0, limit=limit)
     texts = () if answer.second else errand.revised
     was_refused = answer.refused and not answer.second
-    if was_refused or errand.operation is None or not _is_json(answer.response) or not (texts or errand.watches_drift):
+    if was_refused or errand.operation is None or not (texts or errand.watches_drift) or not _is_json(answer.response):
         return answer
     read = answer if answer.complete else await _read(answer.response, limit)
     revised = _with_revision(read, errand.operation, texts, limit)
@@ -83,9 +83,10 @@ async def _send(
 
 def _may_refuse(response: httpx.Response, operation: Operation) -> bool:
     """Refusals are short; an answer with pictures is not looked at for one."""
+    if not any(response.status_code in refusal.status for refusal in operation.refusals):
+        return False
     length = first(response.headers.raw, b"content-length") or b"0"
-    short = response.status_code != 200 or (length.isdigit() and 0 < int(length) <= _REFUSAL_BYTES)
-    return short and any(response.status_code in refusal.status for refusal in operation.refusals)
+    return response.status_code != 200 or (length.isdigit() and 0 < int(length) <= _REFUSAL_BYTES)
 
 
 def _judged(answer: Answer, operation: Operation, limit: int) -> Answer:
@@ -98,9 +99,8 @@ def _with_revision(answer: Answer, operation: Operation, texts: Sequence[str], l
     plain = _plain(answer, limit)
     if plain is None:
         return answer
-    claims = tuple(revised_prompts(plain, operation))
-    body = revise(plain, operation, texts)
-    return replace(answer, body=body, claims=claims, work_s=perf_counter() - began)
+    claims, body = revised(plain, operation, texts)
+    return replace(answer, body=body, claims=tuple(claims), work_s=perf_counter() - began)
 
 
 async def _ask_many(

@@ -29,8 +29,14 @@ class Wishes:
     idempotency_key: bytes = b""
 
 
+NO_WISHES = Wishes()
+_WISHING = frozenset({b"x-evenhand", b"x-evenhand-seed", b"x-evenhand-tenant", b"idempotency-key"})
+
+
 def wishes_of(pairs: Pairs, settings: Settings, policy: PolicyFile) -> Wishes:
     """The tenant is the header's where that is believed, else that of the API key. Raises Refusal 400 for nonsense."""
+    if not policy.api_keys and _WISHING.isdisjoint([name.lower() for name, _ in pairs]):
+        return NO_WISHES
     off, seed = _single(pairs, b"x-evenhand"), _single(pairs, b"x-evenhand-seed")
     if off is not None and off.strip().lower() != b"off":
         raise _bad("X-Evenhand", "'off' is its only value")

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from evenhand.dialects.load import load_dialects
 from evenhand.errors import EvenhandError, SettingsError
+from evenhand.proxy import heap
 from evenhand.proxy.aside import settle
 from evenhand.proxy.desk import Desk, desk_app
 from evenhand.proxy.listeners import Beside
@@ -66,6 +67,7 @@ def run_workers(settings: Settings) -> None:
     """Serves until told to stop. Raises SettingsError or RuleError before the first request is taken."""
     if not hasattr(os, "fork"):
         raise SettingsError("Several workers need a system that can fork; use --workers 1 here.")
+    heap.keep_small()
     configure(settings)
     ports = bind(settings)
     place = Path(tempfile.mkdtemp(prefix="evenhand-"))
