@@ -31,6 +31,7 @@ FLOORS = {
             "logged",
             "many",
             "parity",
+            "processes",
             "published",
             "scoring",
             "settings",

@@ -8,7 +8,8 @@ import pytest
 from evenhand.asked import Asked, Skipped
 from evenhand.contrast import comparison_data
 from evenhand.flow import Prompt
-from evenhand.many import CHUNK, FLIGHT, compare_many
+from evenhand.many import CHUNK, compare_many
+from evenhand.processes import FLIGHT
 from evenhand.rules import Ruleset
 
 

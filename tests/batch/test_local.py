@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from evenhand.batch.local import all_cores, run_local
+from evenhand.batch.local import run_local
 from evenhand.batch.run import Plan
 from evenhand.errors import EvenhandError
 from evenhand.rules import Ruleset
@@ -48,10 +48,6 @@ def test_rows_that_are_done_are_not_done_again(
     plan = plan_of(corpus(600), "-")
     whole = list(run_local(plan.source, plan.job, small_rules, after=0, workers=1))
     assert list(run_local(plan.source, plan.job, small_rules, after=256, workers=1)) == whole[1:]
-
-
-def test_every_core_is_one_or_more() -> None:
-    assert 1 <= all_cores() <= (os.cpu_count() or 1)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="children are found through /proc")

@@ -141,7 +141,7 @@ async def _serve(live: Live, ports: server.Ports, sinks: tuple[Sink, ...], kept:
         beside = Beside(live.settings)
         stack.push_async_callback(beside.aclose)
         beside.open(ports.admin, admin_app(live, meters=meters, recent=recent))
-        data = listener_of(Proxy(rewrite_app(live), live, transport, meters), live.settings)
+        data = listener_of(Proxy(rewrite_app(live), live, transport, meters), live.settings, turned_away=meters.turned_away.inc)
         kept.update(loop=asyncio.get_running_loop(), data=data)
         serving = asyncio.create_task(data.serve(sockets=[ports.data]))
         await data.listens.wait()

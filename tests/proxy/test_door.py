@@ -8,7 +8,8 @@ from evenhand.proxy.refusal import Refusal
 
 
 async def turned_away(*, sends: bytes = b"") -> bytes:
-    door = Door(1)
+    counted: list[int] = []
+    door = Door(1, lambda: counted.append(1))
 
     class Full(asyncio.Protocol):
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -22,6 +23,7 @@ async def turned_away(*, sends: bytes = b"") -> bytes:
         async with asyncio.timeout(LINGER_S + 10):
             said = await reader.read()
         writer.close()
+    assert counted == [1]
     return said
 
 

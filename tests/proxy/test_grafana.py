@@ -22,6 +22,8 @@ NAME = re.compile(r"\b(?:evenhand|process)_[a-z_]+")
 LABELS = re.compile(r"([a-z_]+)\s*(?:=~|!~|!=|=)\s*\"")
 GROUPED = re.compile(r"\b(?:by|on|ignoring)\s*\(([^)]*)\)")
 SCRAPED = {"job", "instance"}
+# With `--workers`, the process that watches them tells these; tests/proxy/test_workers.py reads them.
+BY_THE_PARENT = ("evenhand_workers", "evenhand_workers_running", "evenhand_worker_restarts_total")
 
 
 def alerts() -> list[dict[str, Any]]:
@@ -33,7 +35,7 @@ def alerts() -> list[dict[str, Any]]:
 @cache
 def measured() -> dict[str, set[str]]:
     """Series name -> its labels."""
-    found: dict[str, set[str]] = {}
+    found = dict.fromkeys(BY_THE_PARENT, SCRAPED)
     meters = Meters()
     for family in meters.registry.collect():
         labels = set(getattr(meters.registry._names_to_collectors.get(family.name), "_labelnames", ()))

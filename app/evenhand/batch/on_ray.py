@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from evenhand.batch.layout import PIPE
-from evenhand.batch.local import all_cores, settled_engine
+from evenhand.batch.local import settled_engine
 from evenhand.batch.source import Input, read_chunks
 from evenhand.batch.work import Done, Job, work
 from evenhand.errors import EvenhandError, SettingsError
+from evenhand.processes import all_cores
 from evenhand.rules.ruleset import Ruleset
 
 BLOCK_BYTES = 256 << 10  # a few chunks: small, so that every actor has some and none waits for long

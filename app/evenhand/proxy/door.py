@@ -1,6 +1,7 @@
 """Connections above the limit: each is told so in one HTTP answer and closed, before a byte of it is read."""
 
 import asyncio
+from collections.abc import Callable
 from http import HTTPStatus
 
 from evenhand.proxy.logs import log
@@ -20,16 +21,18 @@ _TOO_MANY = Refusal(
 
 
 class Door:
-    """Answers connections above the limit, and logs how many they were, now and then."""
+    """Answers connections above the limit, counts each, and logs how many they were, now and then."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, count: Callable[[], object] = int) -> None:
         self._limit = limit
+        self._count = count
         self._turned_away = 0
         self._quiet_until = 0.0
 
     def turn_away(self, transport: asyncio.Transport) -> None:
         _TurnedAway(transport)
         self._turned_away += 1
+        self._count()
         now = asyncio.get_running_loop().time()
         if now >= self._quiet_until:
             log.warning("too_many_connections", limit=self._limit, turned_away=self._turned_away)

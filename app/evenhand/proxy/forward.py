@@ -67,7 +67,10 @@ class Proxy:
         except asyncio.CancelledError:
             await _refuse(call, Refusal(503, "The sidecar was stopped before the answer came.", code="stopped"), send)
             raise
-        report(call, self.live, self.meters)
+        try:
+            report(call, self.live, self.meters)
+        except Exception as fault:  # the answer is out already
+            log.error("report_fault", request_id=call.request_id, fault=where(fault))
 
     async def _own(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
         """Our own API, with the same limits on what is read."""

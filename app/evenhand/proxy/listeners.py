@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
@@ -28,11 +28,11 @@ class Listener(uvicorn.Server):
         yield
 
 
-def listener_of(app: App, settings: Settings) -> Listener:
+def listener_of(app: App, settings: Settings, *, turned_away: Callable[[], object] = int) -> Listener:
     return Listener(
         uvicorn.Config(
             app,
-            http=http_protocol(settings),
+            http=http_protocol(settings, turned_away),
             ws="none",
             lifespan="off",
             log_config=None,

@@ -63,6 +63,9 @@ class Meters:
         self.clients_gone = Counter(
             "evenhand_clients_gone", "Clients that left before their answer was complete.", registry=self.registry
         )
+        self.turned_away = Counter(
+            "evenhand_connections_turned_away", "Connections above the limit, answered with 503.", registry=self.registry
+        )
         self.overhead = Histogram(
             "evenhand_overhead_seconds",
             "Time spent here, without waiting for client or upstream.",

@@ -308,10 +308,10 @@ class FastProtocol(Strict, HttpToolsProtocol):
             self.flow.resume_reading()
 
 
-def http_protocol(settings: Settings) -> type[asyncio.Protocol]:
-    """One for each port, since each counts its own connections."""
+def http_protocol(settings: Settings, turned_away: Callable[[], object] = int) -> type[asyncio.Protocol]:
+    """One for each port, since each counts its own connections; `turned_away` is called for each one above the limit."""
     base = PlainProtocol if settings.http_parser == "h11" or httptools is None else FastProtocol
-    return type(base.__name__, (base,), {"settings": settings, "door": Door(settings.max_connections)})
+    return type(base.__name__, (base,), {"settings": settings, "door": Door(settings.max_connections, turned_away)})
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -188,7 +188,7 @@ async def serve_live(
     )
     async with _decision_log(live, meters, bonds), transport:
         meters.watch_pool(lambda: transport.in_use, limit=settings.connections)
-        data = listener_of(Proxy(rewrite_app(live), live, transport, meters), settings)
+        data = listener_of(Proxy(rewrite_app(live), live, transport, meters), settings, turned_away=meters.turned_away.inc)
         lookout = Lookout()
         admin = admin_app(live, meters=meters, recent=recent, history=history, reloader=reloader, lookout=lookout)
         admin.include_router(bonds.routes(meters, history))
