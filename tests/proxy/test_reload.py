@@ -59,12 +59,12 @@ async def in_thread(folder: Path) -> Ruleset:
 
 
 class Running:
-    def __init__(self, folder: Path, build: Callable[[Path], Awaitable[Ruleset]] = in_thread) -> None:
+    def __init__(self, folder: Path, build: Callable[[Path], Awaitable[Ruleset]] = in_thread, **more: Any) -> None:
         settings, dialects = load_settings(), load_dialects()
         seen = fingerprint(folder)
         self.live = Live(settings=settings, serving=serving_of(compile_rules(load_folder(folder)), dialects, settings))
         self.meters = Meters()
-        self.reloader = Reloader(self.live, self.meters, dialects, folder, seen=seen, build=build)
+        self.reloader = Reloader(self.live, self.meters, dialects, folder, seen=seen, build=build, **more)
 
     def count(self, result: str) -> float | None:
         return self.meters.registry.get_sample_value("evenhand_rules_reloads_total", {"result": result})
@@ -265,6 +265,21 @@ async def test_old_rules_are_freed_after_a_request_that_ends_in_a_circle(folder:
         del under_way
         gc.collect()
         assert [each() for each in gone] == [None, None]
+
+
+async def test_old_rules_in_a_circle_are_freed_although_nothing_happens(folder: Path) -> None:
+    async with running(folder, tidy_s=0.01) as it:
+        under_way: list[Any] = [it.live.serving]
+        under_way.append(under_way)
+        gone = weakref.ref(it.live.serving.engine)
+        edit(folder / "policy.yaml", "kind:", "# more\nkind:")
+        assert (await it.reloader.ask("request")).ok
+        del under_way
+        for _ in range(1_000):
+            if gone() is None:
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError("the old engine is still there")
 
 
 async def test_who_waits_when_the_sidecar_stops_is_told(folder: Path) -> None:

@@ -6,11 +6,13 @@ put into service, by one assignment. Otherwise the last good ones go on serving,
 
 import asyncio
 import time
+import weakref
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from evenhand.dialects.spec import Dialect
+from evenhand.engine import Engine
 from evenhand.errors import EvenhandError
 from evenhand.proxy.aside import compile_aside, let_go
 from evenhand.proxy.live import Live, Reload, Serving, serving_of
@@ -20,6 +22,7 @@ from evenhand.proxy.watching import compare, fingerprint, watch
 from evenhand.rules import Ruleset
 
 COMPARE_S = 10.0
+TIDY_S = 30.0
 NOTICED = "change"
 
 
@@ -44,6 +47,7 @@ class Reloader:
         *,
         seen: str,
         build: Callable[[Path], Awaitable[Ruleset]] = compile_aside,
+        tidy_s: float = TIDY_S,
     ) -> None:
         self.folder = folder
         self._live = live
@@ -54,6 +58,8 @@ class Reloader:
         self._asked: list[_Asked] = []
         self._under_way: list[_Asked] = []
         self._wake = asyncio.Event()
+        self._tidy_s = tidy_s
+        self._replaced: list[weakref.ref[Engine]] = []
 
     def ask(self, cause: str) -> asyncio.Future[Reload]:
         """Starts an attempt, or another one after the one under way. The future never fails."""
@@ -68,6 +74,7 @@ class Reloader:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._work())
+                tasks.create_task(self._tidy())
                 tasks.create_task(watch(self.folder, self._notice))
                 tasks.create_task(compare(self.folder, lambda: self._seen, self._notice, every_s=COMPARE_S))
         finally:
@@ -85,6 +92,14 @@ class Reloader:
             self._under_way, self._asked = self._asked, []
             outcome = await self._attempt(self._under_way[0].cause)
             _answer(self._under_way, outcome)
+
+    async def _tidy(self) -> None:
+        """Old rules outlive their swap while requests hold them, and a circle until somebody collects: at rest nobody does."""
+        while True:
+            await asyncio.sleep(self._tidy_s)
+            self._replaced = [engine for engine in self._replaced if engine() is not None]
+            if self._replaced:
+                await asyncio.to_thread(let_go)
 
     async def _attempt(self, cause: str) -> Reload:
         began, error, result = time.monotonic(), "", "refused"
@@ -122,6 +137,7 @@ class Reloader:
         return "swapped" if is_new else "unchanged"
 
     def _put(self, serving: Serving) -> None:
+        self._replaced.append(weakref.ref(self._live.serving.engine))
         self._live.serving = serving
         self._live.loaded_at = time.time()
         self._meters.serve(serving, loaded_at=self._live.loaded_at)
