@@ -8,7 +8,7 @@ import sys
 import uvicorn
 
 from evenhand import EvenhandMiddleware
-from evenhand.proxy.demo_upstream import demo_app
+from evenhand.proxy.demo.upstream import demo_app
 
 app = demo_app()
 app.add_middleware(EvenhandMiddleware)

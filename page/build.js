@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const vendor = join(here, "../app/evenhand/proxy/page/vendor");
+const vendor = join(here, "../app/evenhand/proxy/console/page/vendor");
 const bundles = [
   ["editor.js", "codemirror.js"],
   ["charts.js", "uplot.js"],

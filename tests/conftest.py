@@ -51,7 +51,7 @@ SLICES = {
     "tests/cli/test_probing.py": 8,
     "tests/faults/": 12,
     "tests/probe/": 3,
-    "tests/proxy/test_sinks.py": 3,
+    "tests/proxy/watch/test_sinks.py": 3,
     "tests/proxy/test_workers.py": 4,
     "tests/replicas/": 3,
 }

@@ -28,8 +28,8 @@ from evenhand.dialects.load import dialect_of, load_dialects
 from evenhand.engine import Engine
 from evenhand.engine.record import record
 from evenhand.flow import Outcome, Prompt, Reason, Remark
-from evenhand.proxy.checkup import CHECKS
-from evenhand.proxy.meters import Meters
+from evenhand.proxy.admin.checkup import CHECKS
+from evenhand.proxy.watch.meters import Meters
 from evenhand.rules.load import load_folder
 from evenhand.rules.ruleset import Ruleset
 from evenhand.rules.schema import LISTED, PolicyFile, PolicyPart
@@ -328,7 +328,7 @@ def test_every_header_of_an_answer_is_told() -> None:
 
 def test_metrics_are_those_of_the_service() -> None:
     families = {family.name: family.type for family in Meters().registry.collect() if family.name.startswith("evenhand_")}
-    desk = (ROOT / "app/evenhand/proxy/desk.py").read_text(encoding="utf-8")
+    desk = (ROOT / "app/evenhand/proxy/admin/desk.py").read_text(encoding="utf-8")
     families |= dict(re.findall(r'"(evenhand_worker\w+)", "(\w+)"', desk))
     names = {f"{name}_total" if kind == "counter" else name for name, kind in families.items()}
     assert set(rows("operate.md", "evenhand_\\w+")) == names
@@ -348,7 +348,7 @@ def test_checks_of_the_doctor_are_those_of_the_command() -> None:
 
 def test_every_path_of_the_admin_port_is_told() -> None:
     routes = set(
-        re.findall(r'router\.(?:get|post)\("(/[^"]+)"', (ROOT / "app/evenhand/proxy/admin.py").read_text(encoding="utf-8"))
+        re.findall(r'router\.(?:get|post)\("(/[^"]+)"', (ROOT / "app/evenhand/proxy/admin/app.py").read_text(encoding="utf-8"))
     )
     assert [path for path in routes if path not in PAGES["operate.md"]] == []
 

@@ -62,7 +62,7 @@ FENCES = {
     "httptools": ["proxy/"],
     "jinja2": ["report/", "probe/"],
     "matplotlib": ["report/", "probe/"],
-    "opentelemetry": ["proxy/tracing.py"],
+    "opentelemetry": ["proxy/watch/tracing.py"],
     "pandas": ["batch/spark.py"],
     "pyarrow": ["asked.py", "batch/"],
     "pyspark": ["batch/spark.py"],

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import settings
 
 from evenhand.dialects.load import load_dialects
-from evenhand.proxy.admin import admin_app
+from evenhand.proxy.admin.app import admin_app
 from evenhand.proxy.live import Live, serving_of
 from evenhand.rules import Ruleset
 from evenhand.settings import load_settings

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from evenhand.engine import Engine
     from evenhand.flow import Decision, Prompt
-    from evenhand.proxy.embedded_app import EvenhandMiddleware
-    from evenhand.proxy.embedded_client import EvenhandTransport
+    from evenhand.proxy.plugins.middleware import EvenhandMiddleware
+    from evenhand.proxy.plugins.transport import EvenhandTransport
     from evenhand.rules import load_rules
 
 __version__ = "0.1.0"
@@ -19,8 +19,8 @@ __all__ = ["Decision", "Engine", "EvenhandMiddleware", "EvenhandTransport", "Pro
 _DOORS = {
     "Decision": "evenhand.flow",
     "Engine": "evenhand.engine",
-    "EvenhandMiddleware": "evenhand.proxy.embedded_app",
-    "EvenhandTransport": "evenhand.proxy.embedded_client",
+    "EvenhandMiddleware": "evenhand.proxy.plugins.middleware",
+    "EvenhandTransport": "evenhand.proxy.plugins.transport",
     "Prompt": "evenhand.flow",
     "load_rules": "evenhand.rules",
 }

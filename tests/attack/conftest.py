@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import structlog
 
-from evenhand.proxy.logs import configure, log
+from evenhand.proxy.watch.logs import configure, log
 from evenhand.rules import Ruleset
 from evenhand.settings import load_settings
 

@@ -209,7 +209,7 @@ def test_an_upstream_that_is_ourselves_is_refused_when_the_rules_are_loaded(smal
 
 CODE = """
 import sys, asyncio, httpx
-from evenhand.proxy.transport import UpstreamTransport
+from evenhand.proxy.client.transport import UpstreamTransport
 async def main():
     async with UpstreamTransport(connections=4, timeout_s=5, connect_timeout_s=5) as transport:
         request = httpx.Request("POST", sys.argv[1], headers={"host": "x"}, content=b"{}")

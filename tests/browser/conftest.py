@@ -15,11 +15,11 @@ import uvicorn
 from fastapi import Depends, FastAPI, HTTPException, Request
 
 from evenhand.flow import Prompt
-from evenhand.proxy.console import console_routes
-from evenhand.proxy.console_page import page_routes
-from evenhand.proxy.history import History
-from evenhand.proxy.ledger import Entry
+from evenhand.proxy.console.history import History
+from evenhand.proxy.console.page_routes import page_routes
+from evenhand.proxy.console.routes import console_routes
 from evenhand.proxy.live import Live, serving_of
+from evenhand.proxy.watch.ledger import Entry
 from evenhand.rules import load_rules
 from evenhand.settings import load_settings
 

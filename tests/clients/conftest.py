@@ -16,7 +16,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from PIL import Image
 
-from evenhand.proxy.demo_card import card
+from evenhand.proxy.demo.card import card
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

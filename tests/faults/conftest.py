@@ -20,18 +20,18 @@ import pytest
 from evenhand.dialects.load import load_dialects
 from evenhand.engine import Engine
 from evenhand.proxy import server
-from evenhand.proxy.admin import admin_app
+from evenhand.proxy.admin.app import admin_app
+from evenhand.proxy.admin.recent import Recent
 from evenhand.proxy.api import rewrite_app
-from evenhand.proxy.decision_log import decision_log_of
+from evenhand.proxy.client.transport import UpstreamTransport
 from evenhand.proxy.forward import Proxy
-from evenhand.proxy.ledger import Entry, Ledger, Sink
 from evenhand.proxy.listeners import Beside, Listener, listener_of
 from evenhand.proxy.live import Live, serving_of
-from evenhand.proxy.logs import configure
-from evenhand.proxy.meters import Meters
 from evenhand.proxy.protocol import loop_factory
-from evenhand.proxy.recent import Recent
-from evenhand.proxy.transport import UpstreamTransport
+from evenhand.proxy.watch.decision_log import decision_log_of
+from evenhand.proxy.watch.ledger import Entry, Ledger, Sink
+from evenhand.proxy.watch.logs import configure
+from evenhand.proxy.watch.meters import Meters
 from evenhand.rules import Ruleset
 from evenhand.settings import Settings, load_settings
 

@@ -12,8 +12,8 @@ import httpx
 import openai
 import pytest
 
+from evenhand.proxy.client.transport import Pool, UpstreamTransport
 from evenhand.proxy.refusal import Refusal
-from evenhand.proxy.transport import Pool, UpstreamTransport
 
 
 @asynccontextmanager

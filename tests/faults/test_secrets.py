@@ -217,7 +217,7 @@ def test_no_canary_when_the_engine_fails(
     run_rig: Callable[..., Any], small_rules: Any, good: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
     from evenhand.engine import Engine
-    from evenhand.proxy.logs import configure
+    from evenhand.proxy.watch.logs import configure
     from evenhand.settings import load_settings
 
     class Broken(Engine):

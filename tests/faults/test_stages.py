@@ -16,7 +16,7 @@ import pytest
 from evenhand.engine import Engine
 from evenhand.engine.tagger import NoTagger, Reading
 from evenhand.flow import Decision, Prompt
-from evenhand.proxy.ledger import Entry
+from evenhand.proxy.watch.ledger import Entry
 from evenhand.rules import Ruleset
 from evenhand.rules.schema import PolicyFile
 

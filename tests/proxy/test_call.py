@@ -7,9 +7,9 @@ from evenhand.dialects.splice import Pieces
 from evenhand.flow import Analysis, Decision, Outcome, Plan, Prompt
 from evenhand.proxy.call import call_of, our_headers, report
 from evenhand.proxy.errand import Errand
-from evenhand.proxy.ledger import Entry, Ledger
 from evenhand.proxy.live import Live, serving_of
-from evenhand.proxy.meters import Meters
+from evenhand.proxy.watch.ledger import Entry, Ledger
+from evenhand.proxy.watch.meters import Meters
 from evenhand.rules import Ruleset
 from evenhand.settings import load_settings
 

@@ -422,7 +422,7 @@ CANARY = "canary-1f3a"
 
 
 def test_no_credential_and_no_prompt_is_ever_logged(run_sidecar: Callable[..., Any], capfd: pytest.CaptureFixture[str]) -> None:
-    from evenhand.proxy.logs import configure
+    from evenhand.proxy.watch.logs import configure
     from evenhand.settings import load_settings
 
     configure(load_settings(log_level="debug"))

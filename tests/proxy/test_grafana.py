@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from prometheus_client.metrics_core import Metric
 
-from evenhand.proxy.meters import Meters
+from evenhand.proxy.watch.meters import Meters
 from evenhand.source import read
 
 FOLDER = Path(__file__).parents[2] / "docker/grafana"

@@ -18,7 +18,7 @@ import os, pickle, sys, threading, weakref
 from pathlib import Path
 from evenhand.dialects.load import load_dialects
 from evenhand.proxy import heap
-from evenhand.proxy.aside import let_go, settle, undisturbed
+from evenhand.proxy.admin.aside import let_go, settle, undisturbed
 from evenhand.proxy.live import Live, serving_of
 from evenhand.settings import load_settings
 

@@ -3,7 +3,7 @@
 from prometheus_client import CollectorRegistry, generate_latest
 
 from evenhand.proxy.merging import Total, told_metrics
-from evenhand.proxy.meters import Meters
+from evenhand.proxy.watch.meters import Meters
 
 
 def worker(*, decisions: int, loaded_at: float, ok: bool = True, revision: str = "aa") -> Meters:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from evenhand.database import engine_of
-from evenhand.proxy.aside import RefusedRulesError
+from evenhand.proxy.admin.aside import RefusedRulesError
 from evenhand.proxy.sharing import InTurn, Shelf, in_turn
-from evenhand.proxy.sinks import Database, RotatingFile, StandardOutput
+from evenhand.proxy.watch.sinks import Database, RotatingFile, StandardOutput
 
 
 def folder_at(place: Path) -> Path:

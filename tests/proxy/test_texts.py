@@ -2,10 +2,10 @@
 
 import pytest
 
-from evenhand.proxy.ledger import Entry, Ledger
 from evenhand.proxy.live import Live, serving_of
 from evenhand.proxy.refusal import Refusal
 from evenhand.proxy.texts import Noted, decided, weaker
+from evenhand.proxy.watch.ledger import Entry, Ledger
 from evenhand.proxy.wishes import Wishes
 from evenhand.rules import Ruleset
 from evenhand.rules.schema import Mode

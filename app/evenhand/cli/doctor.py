@@ -10,7 +10,7 @@ from evenhand.cli.serving import AdminPortOption, HostOption, PortOption, Upstre
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from evenhand.proxy.checkup import Finding
+    from evenhand.proxy.admin.checkup import Finding
 
 TimeoutOption = Annotated[float, typer.Option("--timeout", min=0.1, max=60, metavar="SECONDS", help="For each connection tried.")]
 
@@ -26,7 +26,7 @@ def doctor(
 ) -> None:
     """Check that the sidecar can serve here. Says what to fix; exit code 1 where a check fails, 2 for unusable settings."""
     from evenhand.errors import SettingsError
-    from evenhand.proxy.checkup import checkup, refused
+    from evenhand.proxy.admin.checkup import checkup, refused
     from evenhand.settings import load_settings
 
     try:

@@ -15,8 +15,8 @@ from starlette.exceptions import HTTPException
 from evenhand.engine.record import DecisionRecord, record
 from evenhand.flow import MAX_IMAGES
 from evenhand.proxy.examples import BATCH_EXAMPLES, REWRITE_EXAMPLES, documented, with_answers
-from evenhand.proxy.integrations import integration_routes
 from evenhand.proxy.live import Live, Serving
+from evenhand.proxy.plugins.routes import integration_routes
 from evenhand.proxy.refusal import Refusal, problem, refusal_body, refusal_headers
 from evenhand.proxy.texts import Noted, decided
 from evenhand.proxy.wishes import Wishes

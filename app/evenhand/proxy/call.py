@@ -10,11 +10,11 @@ from evenhand.proxy.errand import Errand
 from evenhand.proxy.headers import Pairs, first
 from evenhand.proxy.ids import request_id
 from evenhand.proxy.incoming import Scope
-from evenhand.proxy.ledger import Entry
 from evenhand.proxy.live import Live, Serving
-from evenhand.proxy.logs import log
-from evenhand.proxy.meters import Meters
 from evenhand.proxy.upstream import Answer
+from evenhand.proxy.watch.ledger import Entry
+from evenhand.proxy.watch.logs import log
+from evenhand.proxy.watch.meters import Meters
 from evenhand.proxy.wishes import NO_WISHES, Wishes
 
 _MOST_IDS = 10

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
 
-from evenhand.proxy.logs import log
 from evenhand.proxy.refusal import Refusal, refusal_body, refusal_headers
+from evenhand.proxy.watch.logs import log
 
 # How long a connection turned away may take to read why.
 LINGER_S = 1.0

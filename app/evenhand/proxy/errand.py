@@ -17,10 +17,10 @@ from evenhand.proxy.ids import new_id
 from evenhand.proxy.incoming import check_content
 from evenhand.proxy.judge import faulty, judge, undecided
 from evenhand.proxy.live import Serving
-from evenhand.proxy.logs import log, where
 from evenhand.proxy.refusal import Refusal
 from evenhand.proxy.signing import signs
 from evenhand.proxy.texts import weaker
+from evenhand.proxy.watch.logs import log, where
 from evenhand.proxy.wishes import Wishes, seed_of
 from evenhand.rules.schema import Mode, PolicyFile
 from evenhand.settings import Settings

@@ -16,14 +16,14 @@ from evenhand.proxy.headers import client_headers, fault_of, first
 from evenhand.proxy.incoming import App, Client, ClientGoneError, Message, Receive, Scope, Send, Watch, client_of, replayed
 from evenhand.proxy.intake import Intake, take_in
 from evenhand.proxy.live import Live
-from evenhand.proxy.logs import log, where
-from evenhand.proxy.meters import Meters
 from evenhand.proxy.outgoing import Outgoing
 from evenhand.proxy.refusal import Refusal, refusal_body, refusal_headers, refusal_of
 from evenhand.proxy.signing import signs
 from evenhand.proxy.target import Upstream, check_path, disguised, passes, pick
-from evenhand.proxy.tracing import decision_span
 from evenhand.proxy.upstream import Answer, ask
+from evenhand.proxy.watch.logs import log, where
+from evenhand.proxy.watch.meters import Meters
+from evenhand.proxy.watch.tracing import decision_span
 from evenhand.proxy.wishes import wishes_of
 from evenhand.rules.schema import PolicyFile
 from evenhand.settings import Settings

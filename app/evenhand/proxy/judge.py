@@ -10,8 +10,8 @@ from time import perf_counter
 
 from evenhand.flow import Analysis, Decision, Outcome, Plan, Prompt, Remark
 from evenhand.proxy.live import Serving
-from evenhand.proxy.logs import log, where
 from evenhand.proxy.refusal import Refusal
+from evenhand.proxy.watch.logs import log, where
 from evenhand.rules.schema import Mode, PolicyFile
 
 LONG_CHARS = 1_000

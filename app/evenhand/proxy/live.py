@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from evenhand.dialects.spec import Dialect
 from evenhand.engine import Engine
 from evenhand.flow import Prompt
-from evenhand.proxy.ledger import Ledger
 from evenhand.proxy.signing import Signer, signer_of
 from evenhand.proxy.target import Upstream, upstreams_of
+from evenhand.proxy.watch.ledger import Ledger
 from evenhand.rules import Ruleset
 from evenhand.rules.policies import Policies
 from evenhand.settings import Settings, refuse_own_ports

@@ -15,8 +15,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from evenhand.proxy.history import History
-from evenhand.proxy.meters import Meters
+from evenhand.proxy.console.history import History
+from evenhand.proxy.watch.meters import Meters
 
 SNAPSHOT = "/worker"
 Key = tuple[str, tuple[tuple[str, str], ...]]

@@ -20,26 +20,27 @@ from fastapi import APIRouter
 from evenhand.dialects.load import load_dialects
 from evenhand.dialects.spec import Dialect
 from evenhand.errors import SettingsError
-from evenhand.proxy import heap, tracing
-from evenhand.proxy.admin import admin_app, starting_app
+from evenhand.proxy import heap
+from evenhand.proxy.admin.app import admin_app, starting_app
+from evenhand.proxy.admin.aside import compile_aside, loaded_aside, settle, undisturbed
+from evenhand.proxy.admin.reach import Lookout
+from evenhand.proxy.admin.recent import Recent
+from evenhand.proxy.admin.reload import Reloader
+from evenhand.proxy.admin.watching import fingerprint
 from evenhand.proxy.api import rewrite_app
-from evenhand.proxy.aside import compile_aside, loaded_aside, settle, undisturbed
-from evenhand.proxy.decision_log import decision_log_of
+from evenhand.proxy.client.transport import UpstreamTransport
+from evenhand.proxy.console.history import History
 from evenhand.proxy.forward import Proxy
-from evenhand.proxy.history import History
 from evenhand.proxy.incoming import App
-from evenhand.proxy.ledger import Ledger
 from evenhand.proxy.listeners import Beside, Listener, listener_of
 from evenhand.proxy.live import Live, Serving, serving_of
-from evenhand.proxy.logs import configure, log, where
-from evenhand.proxy.meters import Meters
 from evenhand.proxy.protocol import loop_factory
-from evenhand.proxy.reach import Lookout
-from evenhand.proxy.recent import Recent
-from evenhand.proxy.reload import Reloader
-from evenhand.proxy.sinks import LineSink
-from evenhand.proxy.transport import UpstreamTransport
-from evenhand.proxy.watching import fingerprint
+from evenhand.proxy.watch import tracing
+from evenhand.proxy.watch.decision_log import decision_log_of
+from evenhand.proxy.watch.ledger import Ledger
+from evenhand.proxy.watch.logs import configure, log, where
+from evenhand.proxy.watch.meters import Meters
+from evenhand.proxy.watch.sinks import LineSink
 from evenhand.rules import Ruleset, shipped_rules
 from evenhand.settings import Settings
 
@@ -239,7 +240,7 @@ async def _told(work: Coroutine[Any, Any, None]) -> None:
 def demo_upstream() -> App:
     """Pillow comes with the extra `demo` only."""
     try:
-        from evenhand.proxy.demo_upstream import demo_app
+        from evenhand.proxy.demo.upstream import demo_app
     except ImportError:
         raise SettingsError("The demo upstream needs Pillow; install it with: pip install 'evenhand[demo]'") from None
     return demo_app()

@@ -11,9 +11,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from evenhand.proxy.aside import RefusedRulesError, rules_told, told_aside
-from evenhand.proxy.sinks import Database, LineSink
-from evenhand.proxy.watching import fingerprint
+from evenhand.proxy.admin.aside import RefusedRulesError, rules_told, told_aside
+from evenhand.proxy.admin.watching import fingerprint
+from evenhand.proxy.watch.sinks import Database, LineSink
 from evenhand.rules import Ruleset
 
 LOOK_S = 0.05

@@ -9,9 +9,9 @@ from time import time
 from evenhand.flow import Decision, Prompt, Remark
 from evenhand.proxy.ids import new_id
 from evenhand.proxy.judge import judge
-from evenhand.proxy.ledger import Entry
 from evenhand.proxy.live import Live, Serving
 from evenhand.proxy.refusal import Refusal
+from evenhand.proxy.watch.ledger import Entry
 from evenhand.proxy.wishes import Wishes, seed_of
 from evenhand.rules.schema import Mode, PolicyFile
 

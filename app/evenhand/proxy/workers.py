@@ -20,11 +20,10 @@ from pathlib import Path
 from evenhand.dialects.load import load_dialects
 from evenhand.errors import EvenhandError, SettingsError
 from evenhand.proxy import heap
-from evenhand.proxy.aside import settle
-from evenhand.proxy.desk import Desk, desk_app
+from evenhand.proxy.admin.aside import settle
+from evenhand.proxy.admin.desk import Desk, desk_app
 from evenhand.proxy.listeners import Beside
 from evenhand.proxy.live import Live, Serving, serving_of
-from evenhand.proxy.logs import configure, log, where
 from evenhand.proxy.merging import snapshot_routes
 from evenhand.proxy.protocol import loop_factory
 from evenhand.proxy.server import (
@@ -40,7 +39,8 @@ from evenhand.proxy.server import (
     with_ports,
 )
 from evenhand.proxy.sharing import Shelf, in_turn
-from evenhand.proxy.sinks import sink_of
+from evenhand.proxy.watch.logs import configure, log, where
+from evenhand.proxy.watch.sinks import sink_of
 from evenhand.rules import shipped_rules
 from evenhand.settings import Settings
 

@@ -1,0 +1,1 @@
+"""The admin port: probes, metrics, decisions, rules, and bringing changed rules into service."""

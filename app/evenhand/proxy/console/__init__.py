@@ -1,0 +1,1 @@
+"""The page at the admin port: trying prompts, editing rules, watching traffic."""

@@ -1,0 +1,1 @@
+"""A working image API without a model, for quickstart and tests."""

@@ -1,0 +1,1 @@
+"""Evenhand inside other gateways and programs."""
