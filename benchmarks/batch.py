@@ -22,11 +22,12 @@ from _machine import HERE, console, memory_mb, show_machine
 from rich.table import Table
 
 from evenhand.batch.layout import layout_of
-from evenhand.batch.local import all_cores, settled_engine
+from evenhand.batch.local import settled_engine
 from evenhand.batch.row import Columns
 from evenhand.batch.source import Input, read_chunks
 from evenhand.batch.work import Job, work
 from evenhand.flow import Decision, Prompt
+from evenhand.processes import all_cores
 from evenhand.rules import load_rules
 
 ONE_CORE_ROWS = 10_000
