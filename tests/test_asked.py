@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from evenhand.asked import Skipped, case_prompts, log_prompts
+from evenhand.asked import Asked, Skipped, case_prompts, folded, log_prompts
 from evenhand.casebook import Case
 from evenhand.database import create_table, engine_of, insert_lines
 from evenhand.engine import Engine
@@ -118,3 +119,26 @@ def test_parquet_that_cannot_be_used(tmp_path: Path, content: Any, says: str) ->
         pq.write_table(pa.table(content), path)
     with pytest.raises(EvenhandError, match=f"(?i){says}"):
         prompts(path)
+
+
+def test_equal_prompts_are_one_with_their_number() -> None:
+    texts = ["a doctor", "a nurse", "a doctor", "a doctor"]
+    asked = [Asked(prompt=Prompt(text=text, id=str(number))) for number, text in enumerate(texts)]
+    asked += [Asked(prompt=Prompt(text="a doctor", seed=1)), Asked(prompt=Prompt(text="a doctor", images=2))]
+    told = [(each.prompt.text, each.prompt.id, each.prompt.seed, each.prompt.images, each.times) for each in folded(asked)]
+    assert told == [("a doctor", "0", 0, 1, 3), ("a nurse", "1", 0, 1, 1), ("a doctor", "", 1, 1, 1), ("a doctor", "", 0, 2, 1)]
+
+
+@pytest.mark.parametrize(("limit", "value"), [("MOST_TEXTS", 10), ("MOST_CHARS", 60)])
+def test_no_more_texts_are_held_than_allowed(monkeypatch: pytest.MonkeyPatch, limit: str, value: int) -> None:
+    monkeypatch.setattr(f"evenhand.asked.{limit}", value)
+    taken: list[int] = []
+
+    def source() -> Iterator[Asked]:
+        for number in range(100):
+            taken.append(number)
+            yield Asked(prompt=Prompt(text=f"text {number % 25:02}"))
+
+    ahead = [len(taken) - done for done, _ in enumerate(folded(source()))]
+    assert max(ahead) <= 10
+    assert sum(each.times for each in folded(source())) == 100

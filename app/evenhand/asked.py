@@ -9,7 +9,7 @@ import os
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from evenhand.flow import MAX_IMAGES, Prompt
 from evenhand.logged import LINE_BYTES, Logged, Unread, read_lines, read_log
 
 FIRST_UNREAD = 20
+MOST_TEXTS, MOST_CHARS = 50_000, 16_000_000
 ROWS_AT_ONCE = 4_096
 PARQUET, RECORD = ".parquet", "record"
 TABLES = {".csv": ",", ".tsv": "\t"}
@@ -48,6 +49,28 @@ class Skipped:
         self.unread += 1
         if len(self.first_unread) < FIRST_UNREAD:
             self.first_unread.append(unread)
+
+
+def folded(asked: Iterable[Asked]) -> Iterator[Asked]:
+    """Equal prompts as one that says how many they are: what was asked often is decided once. So many texts are held at most
+    as the constants say, so an endless log may tell one of them again later."""
+    held: dict[tuple[str, int, int], tuple[Asked, int]] = {}
+    chars = 0
+    for each in asked:
+        key = each.prompt.text, each.prompt.seed, each.prompt.images
+        first, times = held.get(key, (each, 0))
+        held[key] = first, times + each.times
+        if not times:
+            chars += len(key[0])
+            if len(held) >= MOST_TEXTS or chars >= MOST_CHARS:
+                yield from _counted(held.values())
+                held.clear()
+                chars = 0
+    yield from _counted(held.values())
+
+
+def _counted(held: Iterable[tuple[Asked, int]]) -> Iterator[Asked]:
+    return (first if times == first.times else replace(first, times=times) for first, times in held)
 
 
 def case_prompts(cases: Iterable[Case]) -> Iterator[Asked]:

@@ -67,14 +67,14 @@ def _progress() -> Callable[[int], None]:
 
 
 def _asked(loaded: list["LoadedRules"], log: list[str] | None, cases: list[Path] | None, skipped: "Skipped") -> Iterator["Asked"]:
-    from evenhand.asked import case_prompts, log_prompts
+    from evenhand.asked import case_prompts, folded, log_prompts
     from evenhand.casebook import file_cases, rule_cases
 
     longest = min(each.policy.limits.prompt_chars for each in loaded)
     if not (log or cases):
         yield from case_prompts(case for each in loaded for case in rule_cases(each))
     yield from case_prompts(file_cases(cases or []))
-    yield from log_prompts(log or [], skipped, longest=longest)
+    yield from folded(log_prompts(log or [], skipped, longest=longest))
 
 
 def report(
