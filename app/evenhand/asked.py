@@ -21,7 +21,7 @@ from evenhand.logged import LINE_BYTES, Logged, Unread, read_lines, read_log
 
 FIRST_UNREAD = 20
 MOST_TEXTS, MOST_CHARS = 50_000, 16_000_000
-ROWS_AT_ONCE = 4_096
+ROWS_AT_ONCE, BUFFER_BYTES = 4_096, 1 << 20
 PARQUET, RECORD = ".parquet", "record"
 TABLES = {".csv": ",", ".tsv": "\t"}
 PROMPT_COLUMNS = ("prompt", "seed", "id", "images")
@@ -154,7 +154,8 @@ def _parquet(path: str) -> Iterator[Any]:
     except ImportError:
         raise EvenhandError("Reading Parquet needs pyarrow: pip install 'evenhand[batch]'") from None
     try:
-        with pyarrow.parquet.ParquetFile(path) as file:
+        # Its buffers would hold the whole file otherwise.
+        with pyarrow.parquet.ParquetFile(path, buffer_size=BUFFER_BYTES, pre_buffer=False) as file:
             yield file
     except (OSError, ValueError) as fault:
         why = os.strerror(fault.errno) if isinstance(fault, OSError) and fault.errno else "it is no Parquet file"
