@@ -111,6 +111,30 @@ async def test_who_has_left_is_not_decided(small_rules: Ruleset) -> None:
     assert asked == ["0", "2"]
 
 
+class Panic(BaseException):
+    """What no `except Exception` catches, as extensions written in other languages may raise."""
+
+
+class PanickingEngine(Engine):
+    def decide(self, prompt: Prompt, **more: Any) -> Decision:
+        if prompt.text == "panic":
+            raise Panic
+        return super().decide(prompt, **more)
+
+
+async def test_whatever_ends_one_decision_nobody_behind_waits_for_ever(small_rules: Ruleset) -> None:
+    serving = serving_of(small_rules, PanickingEngine)
+    told: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context.get("exception")))
+    texts = ["a doctor", "panic", "a nurse"]
+    async with asyncio.timeout(20):
+        done = await asyncio.gather(*(judged(serving, Prompt(text=text)) for text in texts), return_exceptions=True)
+        later = await judged(serving, Prompt(text="a doctor"))
+    assert isinstance(done[1], asyncio.CancelledError)
+    assert [each.outcome for each in (done[0], done[2], later) if isinstance(each, Decision)] == ["rewritten"] * 3
+    assert [type(each) for each in told] == [Panic]
+
+
 def test_each_event_loop_decides_its_own(small_rules: Ruleset) -> None:
     serving = serving_of(small_rules)
     found: list[Decision] = []

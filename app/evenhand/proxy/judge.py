@@ -72,13 +72,21 @@ class _Turn:
 
     def _run(self) -> None:
         ends = perf_counter() + TURN_S
-        while self._waiting:
-            asked, decide = self._waiting.popleft()
-            if not asked.cancelled():
-                asked.set_result(decide())
-            if self._waiting and perf_counter() > ends:
+        try:
+            while self._waiting and perf_counter() < ends:
+                asked, decide = self._waiting.popleft()
+                if not asked.cancelled():
+                    _settle(asked, decide)
+        finally:  # whatever ended it, nobody behind may wait for ever
+            if self._waiting:
                 self._loop.call_soon(self._run)
-                return
+
+
+def _settle(asked: asyncio.Future[Found], decide: Callable[[], Found]) -> None:
+    try:
+        asked.set_result(decide())
+    finally:
+        asked.cancel()  # does nothing to one that is done
 
 
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, _Turn] = WeakKeyDictionary()
